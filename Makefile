@@ -1,0 +1,42 @@
+# Builds and installs pg_upstream with PGXS:  make [PG_CONFIG=...] [CXX=clang++-14]
+#
+# The layers are kept apart by the compiler: src/core and src/http are compiled without Postgres' headers in reach.
+
+MODULE_big = pg_upstream
+EXTENSION = pg_upstream
+DATA = pg_upstream--0.1.0.sql
+PGFILEDESC = "pg_upstream - local tables in step with upstream REST APIs"
+
+OBJS = $(patsubst %.cpp,%.o,$(sort $(wildcard src/*.cpp src/*/*.cpp)))
+EXTRA_CLEAN = $(OBJS:.o=.d)
+
+REGRESS = $(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql)))
+
+# Below 16 PGDLLEXPORT is empty, and hidden visibility would hide the entry points too. -Wno-register is for 15's s_lock.h;
+# the options of Postgres' own build are gcc's, which clang need not know.
+PG_CXXFLAGS = -std=c++20 -Wall -Wextra -Werror -Wno-register -Wno-unknown-warning-option \
+	-fvisibility=hidden -fvisibility-inlines-hidden -DPGDLLEXPORT='__attribute__((visibility("default")))' -MMD -MP
+PG_CPPFLAGS = -Isrc
+SHLIB_LINK = -lcurl -lcrypto -lstdc++
+
+# Bitcode serves only to inline our functions into expressions compiled at run time, which is of no use here; and its rule ignores
+# PG_CXXFLAGS, so that clang would not even know that this is C++20.
+override with_llvm := no
+
+PG_CONFIG ?= pg_config
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+
+# The server's headers are system headers: the warnings are about our code.
+headers := $(filter-out -Isrc -I. -I./,$(filter -I%,$(CPPFLAGS)))
+others := $(filter-out -I%,$(CPPFLAGS))
+override CPPFLAGS = -Isrc $(layer_headers) $(others)
+layer_headers = $(patsubst -I%,-isystem %,$(headers))
+src/core/%.o src/http/%.o: layer_headers =
+
+-include $(OBJS:.o=.d)
+
+# The tests of the layer src/pg, in a server of their own; see there.
+.PHONY: border
+border:
+	PG_CONFIG=$(PG_CONFIG) CXX=$(CXX) test/border/run.sh

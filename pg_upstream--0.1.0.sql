@@ -1,0 +1,589 @@
+/* pg_upstream--0.1.0.sql */
+
+-- complain if script is sourced in psql, rather than via CREATE EXTENSION
+\echo Use "CREATE EXTENSION pg_upstream" to load this file. \quit
+
+/*
+ * The role that owns our tables and that the worker keeps its books as. It cannot log in, and owns nothing else: so the
+ * worker never writes as a superuser. Rows are written as the owner of their target.
+ */
+DO $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname OPERATOR(pg_catalog.=) 'upstream_worker') THEN
+        CREATE ROLE upstream_worker NOLOGIN;
+    ELSIF EXISTS (SELECT FROM pg_catalog.pg_roles
+                  WHERE rolname OPERATOR(pg_catalog.=) 'upstream_worker' AND (rolsuper OR rolcanlogin OR rolcreaterole)) THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'invalid_role_specification',
+            MESSAGE = 'role "upstream_worker" exists and has rights that it must not have',
+            HINT = 'It must not be able to log in, create roles, or be a superuser.';
+    END IF;
+END
+$$;
+
+CREATE SCHEMA upstream AUTHORIZATION upstream_worker;
+COMMENT ON SCHEMA upstream IS 'pg_upstream: tables kept in step with upstream REST APIs';
+
+/* ---------------------------------------------------------------- configuration */
+
+CREATE TABLE upstream.sources (
+    source_id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name text NOT NULL UNIQUE,
+    spec jsonb NOT NULL,
+    target_schema text NOT NULL,
+    revision integer NOT NULL DEFAULT 1,
+    created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    updated_at timestamptz NOT NULL DEFAULT pg_catalog.now()
+);
+COMMENT ON TABLE upstream.sources IS 'upstream APIs, each described by one JSON spec';
+COMMENT ON COLUMN upstream.sources.source_id IS 'identity of the source';
+COMMENT ON COLUMN upstream.sources.name IS 'name by which functions take the source';
+COMMENT ON COLUMN upstream.sources.spec IS 'the source spec, as documented in docs/sources.md; holds no secret';
+COMMENT ON COLUMN upstream.sources.target_schema IS 'schema of targets that the spec names without one';
+COMMENT ON COLUMN upstream.sources.revision IS 'grows with each alter_source()';
+COMMENT ON COLUMN upstream.sources.created_at IS 'time of create_source()';
+COMMENT ON COLUMN upstream.sources.updated_at IS 'time of the last create_source() or alter_source()';
+
+CREATE TABLE upstream.accounts (
+    account_id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    source_id integer NOT NULL REFERENCES upstream.sources ON DELETE CASCADE,
+    name text NOT NULL CHECK (name OPERATOR(pg_catalog.<>) '' AND pg_catalog.strpos(name, '/') OPERATOR(pg_catalog.=) 0),
+    config jsonb NOT NULL DEFAULT '{}',
+    streams text[],
+    created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    UNIQUE (source_id, name)
+);
+CREATE INDEX accounts_name_idx ON upstream.accounts (name);
+COMMENT ON TABLE upstream.accounts IS 'signed-in identities at a source';
+COMMENT ON COLUMN upstream.accounts.account_id IS 'identity of the account; the account_id column of targets';
+COMMENT ON COLUMN upstream.accounts.source_id IS 'the source it belongs to';
+COMMENT ON COLUMN upstream.accounts.name IS 'name by which functions take the account: the name, or source/name where the name alone is ambiguous';
+COMMENT ON COLUMN upstream.accounts.config IS 'settings that the spec asks for; never secrets';
+COMMENT ON COLUMN upstream.accounts.streams IS 'streams that are kept for this account; null for all of the source';
+COMMENT ON COLUMN upstream.accounts.created_at IS 'time of create_account()';
+
+CREATE TABLE upstream.models (
+    model_id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    account_id integer NOT NULL REFERENCES upstream.accounts ON DELETE CASCADE,
+    stream text NOT NULL,
+    target regclass NOT NULL,
+    every interval NOT NULL,
+    jitter interval NOT NULL DEFAULT '0',
+    priority integer NOT NULL DEFAULT 0,
+    incremental boolean NOT NULL,
+    paused boolean NOT NULL DEFAULT false,
+    created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    UNIQUE (account_id, stream)
+);
+COMMENT ON TABLE upstream.models IS 'models: one account''s copy of one stream, the unit that is stale or fresh, leased and synced';
+COMMENT ON COLUMN upstream.models.model_id IS 'identity of the model';
+COMMENT ON COLUMN upstream.models.account_id IS 'the account';
+COMMENT ON COLUMN upstream.models.stream IS 'the stream of the account''s source';
+COMMENT ON COLUMN upstream.models.target IS 'the table that the rows land in';
+COMMENT ON COLUMN upstream.models.every IS 'time between runs';
+COMMENT ON COLUMN upstream.models.jitter IS 'at most this much is added to every, at random';
+COMMENT ON COLUMN upstream.models.priority IS 'larger goes first';
+COMMENT ON COLUMN upstream.models.incremental IS 'whether runs begin at the cursor rather than read everything';
+COMMENT ON COLUMN upstream.models.paused IS 'set by pause() and resume()';
+COMMENT ON COLUMN upstream.models.created_at IS 'when the model came to be';
+
+/* ---------------------------------------------------------------- hot state */
+
+/*
+ * One narrow row a model. Page commits change no indexed column, so that they are HOT; only the end of a run moves next_due_at. A paused or
+ * blocked model has next_due_at = infinity, so that finding what is due is a range of one index among any number of models.
+ */
+CREATE TABLE upstream.model_state (
+    model_id integer PRIMARY KEY REFERENCES upstream.models ON DELETE CASCADE,
+    phase text NOT NULL DEFAULT 'initial' CHECK (phase OPERATOR(pg_catalog.=) ANY (ARRAY['initial', 'live'])),
+    next_due_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    due_reason text NOT NULL DEFAULT 'created',
+    requested_at timestamptz,
+    blocked_reason text,
+    -- how far the committed data reaches
+    cursor text,
+    full_refresh boolean NOT NULL DEFAULT false,
+    -- the read that is half done, if any
+    reading boolean NOT NULL DEFAULT false,
+    read_started_at timestamptz,
+    read_start text,
+    read_pending text,
+    page_token text,
+    pages_before bigint NOT NULL DEFAULT 0,
+    records_before bigint NOT NULL DEFAULT 0,
+    -- how it went
+    run_id bigint,
+    last_attempt_at timestamptz,
+    last_success_at timestamptz,
+    last_change_at timestamptz,
+    failures integer NOT NULL DEFAULT 0,
+    error_code text,
+    error_message text,
+    error_detail text,
+    error_hint text,
+    error_sqlstate text,
+    error_at timestamptz,
+    -- who works on it
+    fence bigint NOT NULL DEFAULT 0,
+    lease_incarnation timestamptz,
+    lease_pid integer,
+    lease_started_at timestamptz,
+    lease_deadline timestamptz,
+    -- counters, moved in the cursor's own transaction
+    runs bigint NOT NULL DEFAULT 0,
+    failed_runs bigint NOT NULL DEFAULT 0,
+    requests bigint NOT NULL DEFAULT 0,
+    pages bigint NOT NULL DEFAULT 0,
+    bytes bigint NOT NULL DEFAULT 0,
+    received bigint NOT NULL DEFAULT 0,
+    inserted bigint NOT NULL DEFAULT 0,
+    updated bigint NOT NULL DEFAULT 0,
+    unchanged bigint NOT NULL DEFAULT 0,
+    rejected bigint NOT NULL DEFAULT 0,
+    fetch_time double precision NOT NULL DEFAULT 0,
+    apply_time double precision NOT NULL DEFAULT 0,
+    stats_reset timestamptz NOT NULL DEFAULT pg_catalog.now()
+) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05);
+CREATE INDEX model_state_due_idx ON upstream.model_state (next_due_at);
+COMMENT ON TABLE upstream.model_state IS 'what changes while models sync: cursor, half-done read, lease, counters; read it through model_status and pg_stat_upstream';
+
+CREATE TABLE upstream.runs (
+    run_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    model_id integer NOT NULL REFERENCES upstream.models ON DELETE CASCADE,
+    status text NOT NULL DEFAULT 'running'
+        CHECK (status OPERATOR(pg_catalog.=) ANY (ARRAY['running', 'succeeded', 'failed', 'interrupted', 'cancelled', 'recorded'])),
+    sync_mode text NOT NULL CHECK (sync_mode OPERATOR(pg_catalog.=) ANY (ARRAY['full_refresh', 'incremental'])),
+    started_by text NOT NULL,
+    resumed boolean NOT NULL DEFAULT false,
+    pid integer,
+    started_at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(),
+    ended_at timestamptz,
+    cursor_before text,
+    cursor_after text,
+    requests bigint NOT NULL DEFAULT 0,
+    pages bigint NOT NULL DEFAULT 0,
+    bytes bigint NOT NULL DEFAULT 0,
+    received bigint NOT NULL DEFAULT 0,
+    inserted bigint NOT NULL DEFAULT 0,
+    updated bigint NOT NULL DEFAULT 0,
+    unchanged bigint NOT NULL DEFAULT 0,
+    rejected bigint NOT NULL DEFAULT 0,
+    error_code text,
+    message text
+) WITH (fillfactor = 80);
+CREATE INDEX runs_model_idx ON upstream.runs (model_id, run_id);
+COMMENT ON TABLE upstream.runs IS 'history of runs, kept for upstream.run_history; read it through sync_runs';
+
+/* ---------------------------------------------------------------- secrets */
+
+/*
+ * No constraint here may fail with a secret in the row, because the message would show it. Neither table is dumped.
+ */
+CREATE TABLE upstream.secrets (
+    account_id integer NOT NULL REFERENCES upstream.accounts ON DELETE CASCADE,
+    name text NOT NULL,
+    value text,
+    PRIMARY KEY (account_id, name)
+);
+COMMENT ON TABLE upstream.secrets IS 'secrets of accounts by name, {secret.name} in a spec; not dumped';
+
+CREATE TABLE upstream.tokens (
+    account_id integer PRIMARY KEY REFERENCES upstream.accounts ON DELETE CASCADE,
+    access_token text,
+    refresh_token text,
+    expires_at timestamptz,
+    lifetime interval,
+    refresh_at timestamptz,
+    refreshed_at timestamptz,
+    refreshes bigint DEFAULT 0,
+    needs_reauth boolean DEFAULT false,
+    reason text,
+    refresh_incarnation timestamptz,
+    refresh_pid integer,
+    refresh_started_at timestamptz,
+    refresh_deadline timestamptz
+) WITH (fillfactor = 70);
+COMMENT ON TABLE upstream.tokens IS 'OAuth token pairs of accounts, and who is refreshing one; not dumped';
+
+/* ---------------------------------------------------------------- functions in C++ */
+
+CREATE FUNCTION upstream.lease_is_held(incarnation timestamptz, pid integer, started_at timestamptz, deadline timestamptz) RETURNS boolean
+    LANGUAGE c VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'upstream_lease_is_held';
+COMMENT ON FUNCTION upstream.lease_is_held(timestamptz, integer, timestamptz, timestamptz) IS
+    'whether the holder of a lease is alive: same postmaster, same process, deadline not passed; false for nulls';
+
+CREATE FUNCTION upstream.wake() RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'upstream_wake';
+COMMENT ON FUNCTION upstream.wake() IS 'wakes this database''s worker when the transaction commits';
+
+CREATE FUNCTION upstream.validate_source(spec jsonb,
+    OUT severity text, OUT path text, OUT message text, OUT hint text) RETURNS SETOF record
+    LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'upstream_validate_source';
+COMMENT ON FUNCTION upstream.validate_source(jsonb) IS
+    'all problems of a source spec: error or warning, JSON path, what is wrong, what to do; no row if there is none';
+
+CREATE FUNCTION upstream.create_source(name text, spec jsonb, schema text DEFAULT 'public') RETURNS integer
+    LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'upstream_create_source';
+COMMENT ON FUNCTION upstream.create_source(text, jsonb, text) IS
+    'stores a source; schema holds the targets that the spec names without one; returns source_id; 22023 if the spec is not valid';
+
+CREATE FUNCTION upstream.alter_source(name text, spec jsonb, OUT stream text, OUT effect text) RETURNS SETOF record
+    LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'upstream_alter_source';
+COMMENT ON FUNCTION upstream.alter_source(text, jsonb) IS
+    'replaces a source''s spec; one row for each stream says what it means for its models: kept, added, removed, or read again';
+
+CREATE FUNCTION upstream.create_account(source text, name text, config jsonb DEFAULT '{}', credentials jsonb DEFAULT '{}',
+    streams text[] DEFAULT NULL) RETURNS integer
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'upstream_create_account';
+COMMENT ON FUNCTION upstream.create_account(text, text, jsonb, jsonb, text[]) IS
+    'creates an account, its models (all streams if null) and the targets that do not exist, and wakes the worker; credentials: access_token, refresh_token, expires_at (ISO) or expires_in (seconds), and secrets by name; returns account_id';
+
+CREATE FUNCTION upstream.set_secret(account text, name text, value text) RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'upstream_set_secret';
+COMMENT ON FUNCTION upstream.set_secret(text, text, text) IS 'stores a secret of an account, {secret.name} in the spec; null removes it';
+
+CREATE FUNCTION upstream.update_token(account text, access_token text, refresh_token text DEFAULT NULL,
+    expires_at timestamptz DEFAULT NULL) RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'upstream_update_token';
+COMMENT ON FUNCTION upstream.update_token(text, text, text, timestamptz) IS
+    'stores a token pair in one step and lets models that waited for it run; a null refresh_token keeps the stored one';
+
+CREATE FUNCTION upstream.mark_sync_complete(account text, stream text, cursor text DEFAULT NULL,
+    synced_at timestamptz DEFAULT NULL, backwards boolean DEFAULT false) RETURNS void
+    LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'upstream_mark_sync_complete';
+COMMENT ON FUNCTION upstream.mark_sync_complete(text, text, text, timestamptz, boolean) IS
+    'records that outside code synced a model up to cursor (null: unchanged) at synced_at (null: now); never moves the cursor backwards unless told to (22023)';
+
+CREATE FUNCTION upstream.preview(account text, stream text) RETURNS SETOF jsonb
+    LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'upstream_preview';
+COMMENT ON FUNCTION upstream.preview(text, text) IS
+    'the rows of the first page as they would be written, one object of column texts each; writes nothing and does not refresh tokens';
+
+CREATE FUNCTION upstream.explain_sync(account text, stream text, OUT item text, OUT value text) RETURNS SETOF record
+    LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'upstream_explain_sync';
+COMMENT ON FUNCTION upstream.explain_sync(text, text) IS
+    'what the next run would do: mode, bounds, first request (secrets masked), end of the read, target and statement; sends nothing';
+
+CREATE PROCEDURE upstream.sync(account text DEFAULT NULL, stream text DEFAULT NULL, full_refresh boolean DEFAULT false,
+    INOUT result jsonb DEFAULT NULL)
+    LANGUAGE c AS 'MODULE_PATHNAME', 'upstream_sync';
+COMMENT ON PROCEDURE upstream.sync(text, text, boolean, jsonb) IS
+    'syncs an account''s models (one stream, or all; all accounts if null) now, in this session, side by side, with a commit for each page; result holds results (one object per model) and totals';
+
+CREATE PROCEDURE upstream.sync_all(source text DEFAULT NULL, INOUT result jsonb DEFAULT NULL)
+    LANGUAGE c AS 'MODULE_PATHNAME', 'upstream_sync_all';
+COMMENT ON PROCEDURE upstream.sync_all(text, jsonb) IS 'syncs all models of a source (null: of all sources) now, side by side; result as of sync()';
+
+CREATE FUNCTION upstream.workers(OUT pid integer, OUT datid oid, OUT started_at timestamptz, OUT state text, OUT running integer,
+    OUT in_flight integer, OUT runs bigint, OUT requests bigint, OUT wakeups bigint, OUT last_error text) RETURNS SETOF record
+    LANGUAGE c VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'upstream_workers';
+COMMENT ON FUNCTION upstream.workers() IS 'the running workers of the cluster, from shared memory; read it through pg_stat_upstream_workers';
+
+/* ---------------------------------------------------------------- functions in SQL */
+
+CREATE FUNCTION upstream.find_account(account text) RETURNS integer
+    LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    found integer[];
+BEGIN
+    SELECT array_agg(a.account_id) INTO found
+    FROM upstream.accounts a JOIN upstream.sources s USING (source_id)
+    WHERE a.name = find_account.account OR s.name || '/' || a.name = find_account.account;
+    IF found IS NULL THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'undefined_object',
+            MESSAGE = format('account "%s" does not exist', account),
+            HINT = 'See upstream.accounts, or create it with upstream.create_account().';
+    ELSIF cardinality(found) > 1 THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'ambiguous_alias',
+            MESSAGE = format('account "%s" exists at several sources', account),
+            HINT = 'Write source/account.';
+    END IF;
+    RETURN found[1];
+END
+$$;
+COMMENT ON FUNCTION upstream.find_account(text) IS 'account_id of an account given by name or source/name; 42704 if there is none';
+
+CREATE FUNCTION upstream.find_models(account text, stream text) RETURNS integer[]
+    LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    of_account integer := CASE WHEN account IS NOT NULL THEN upstream.find_account(account) END;
+    found integer[];
+BEGIN
+    SELECT array_agg(m.model_id ORDER BY m.model_id) INTO found
+    FROM upstream.models m
+    WHERE (m.account_id = of_account OR find_models.account IS NULL)
+      AND (m.stream = find_models.stream OR find_models.stream IS NULL);
+    IF found IS NULL AND stream IS NOT NULL THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'undefined_object',
+            MESSAGE = format('account "%s" has no stream "%s"', account, stream),
+            HINT = 'It has: ' || coalesce((SELECT string_agg(m.stream, ', ' ORDER BY m.stream)
+                                           FROM upstream.models m WHERE m.account_id = of_account), 'none') || '.';
+    END IF;
+    RETURN coalesce(found, '{}');
+END
+$$;
+COMMENT ON FUNCTION upstream.find_models(text, text) IS
+    'models of an account (null: of all) and stream (null: all of them); 42704 if the account or stream does not exist';
+
+CREATE FUNCTION upstream.drop_source(name text, "cascade" boolean DEFAULT false) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT "cascade" AND EXISTS (SELECT FROM upstream.accounts a JOIN upstream.sources s USING (source_id)
+                                 WHERE s.name = drop_source.name) THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'dependent_objects_still_exist',
+            MESSAGE = format('source "%s" has accounts', name),
+            HINT = 'Drop them first, or call upstream.drop_source(name, "cascade" => true). Targets are kept either way.';
+    END IF;
+    DELETE FROM upstream.sources s WHERE s.name = drop_source.name;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = format('source "%s" does not exist', name);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION upstream.drop_source(text, boolean) IS 'removes a source, with its accounts if cascade; targets and their rows are kept';
+
+CREATE FUNCTION upstream.drop_account(account text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    DELETE FROM upstream.accounts WHERE account_id = upstream.find_account(drop_account.account);
+END
+$$;
+COMMENT ON FUNCTION upstream.drop_account(text) IS 'removes an account with its models, secrets and tokens; targets and their rows are kept';
+
+CREATE FUNCTION upstream.request_sync(account text, stream text DEFAULT NULL) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    touched integer;
+BEGIN
+    UPDATE upstream.model_state s
+    SET requested_at = clock_timestamp(), due_reason = 'requested',
+        next_due_at = CASE WHEN m.paused OR s.blocked_reason IS NOT NULL THEN s.next_due_at ELSE least(s.next_due_at, now()) END
+    FROM upstream.models m
+    WHERE s.model_id = m.model_id AND s.model_id = ANY (upstream.find_models(request_sync.account, request_sync.stream));
+    GET DIAGNOSTICS touched = ROW_COUNT;
+    PERFORM upstream.wake();
+    RETURN touched;
+END
+$$;
+COMMENT ON FUNCTION upstream.request_sync(text, text) IS
+    'makes models due now and wakes the worker at commit; returns at once, with the number of models. Paused and blocked ones stay so';
+
+CREATE FUNCTION upstream.full_refresh(account text, stream text DEFAULT NULL) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    UPDATE upstream.model_state s
+    SET full_refresh = true, reading = false, page_token = NULL, read_pending = NULL, read_start = NULL,
+        pages_before = 0, records_before = 0, fence = s.fence + 1,
+        lease_incarnation = NULL, lease_pid = NULL, lease_started_at = NULL, lease_deadline = NULL
+    WHERE s.model_id = ANY (upstream.find_models(full_refresh.account, full_refresh.stream));
+    RETURN upstream.request_sync(full_refresh.account, full_refresh.stream);
+END
+$$;
+COMMENT ON FUNCTION upstream.full_refresh(text, text) IS
+    'makes models due now and lets that run read everything; rows stay visible meanwhile. A run in progress is fenced off';
+
+CREATE FUNCTION upstream.reset_cursor(account text, stream text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    UPDATE upstream.model_state s
+    SET cursor = NULL, phase = 'initial', reading = false, page_token = NULL, read_pending = NULL, read_start = NULL,
+        pages_before = 0, records_before = 0, fence = s.fence + 1,
+        lease_incarnation = NULL, lease_pid = NULL, lease_started_at = NULL, lease_deadline = NULL
+    WHERE s.model_id = ANY (upstream.find_models(reset_cursor.account, reset_cursor.stream));
+    PERFORM upstream.request_sync(reset_cursor.account, reset_cursor.stream);
+END
+$$;
+COMMENT ON FUNCTION upstream.reset_cursor(text, text) IS
+    'forgets how far a model is synced, so that the next run begins where the first did; a run in progress is fenced off';
+
+CREATE FUNCTION upstream.pause(account text DEFAULT NULL, stream text DEFAULT NULL) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    chosen integer[] := upstream.find_models(pause.account, pause.stream);
+BEGIN
+    UPDATE upstream.models SET paused = true WHERE model_id = ANY (chosen);
+    UPDATE upstream.model_state SET next_due_at = 'infinity' WHERE model_id = ANY (chosen);
+    RETURN cardinality(chosen);
+END
+$$;
+COMMENT ON FUNCTION upstream.pause(text, text) IS
+    'keeps the worker from starting further runs of these models (null: of all accounts, all streams); returns their number. A run in progress ends normally';
+
+CREATE FUNCTION upstream.resume(account text DEFAULT NULL, stream text DEFAULT NULL) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    chosen integer[] := upstream.find_models(resume.account, resume.stream);
+BEGIN
+    UPDATE upstream.models SET paused = false WHERE model_id = ANY (chosen) AND paused;
+    UPDATE upstream.model_state SET next_due_at = now(), due_reason = 'resumed'
+    WHERE model_id = ANY (chosen) AND next_due_at = 'infinity' AND blocked_reason IS NULL;
+    PERFORM upstream.wake();
+    RETURN cardinality(chosen);
+END
+$$;
+COMMENT ON FUNCTION upstream.resume(text, text) IS 'undoes pause(); the models are due now';
+
+CREATE FUNCTION upstream.stat_reset(account text DEFAULT NULL, stream text DEFAULT NULL) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    UPDATE upstream.model_state
+    SET runs = 0, failed_runs = 0, requests = 0, pages = 0, bytes = 0, received = 0, inserted = 0, updated = 0, unchanged = 0,
+        rejected = 0, fetch_time = 0, apply_time = 0, stats_reset = now()
+    WHERE model_id = ANY (upstream.find_models(stat_reset.account, stat_reset.stream));
+END
+$$;
+COMMENT ON FUNCTION upstream.stat_reset(text, text) IS 'sets the counters of pg_stat_upstream to zero for these models (null: all)';
+
+/* ---------------------------------------------------------------- views */
+
+CREATE VIEW upstream.models_needing_sync WITH (security_invoker = true) AS
+SELECT
+    s.model_id,
+    so.name AS source,
+    a.name AS account,
+    m.stream,
+    s.due_reason AS reason,
+    s.next_due_at AS due_since,
+    m.priority,
+    coalesce(t.refresh_token IS NOT NULL AND (t.access_token IS NULL OR t.refresh_at <= now()), false) AS token_needs_refresh
+FROM upstream.model_state s
+    JOIN upstream.models m USING (model_id)
+    JOIN upstream.accounts a USING (account_id)
+    JOIN upstream.sources so USING (source_id)
+    LEFT JOIN upstream.tokens t USING (account_id)
+WHERE s.next_due_at <= now()
+    AND NOT m.paused
+    AND s.blocked_reason IS NULL
+    AND NOT upstream.lease_is_held(s.lease_incarnation, s.lease_pid, s.lease_started_at, s.lease_deadline);
+COMMENT ON VIEW upstream.models_needing_sync IS 'the models that are due, as the worker reads them: not paused, not blocked, not leased by a living holder';
+COMMENT ON COLUMN upstream.models_needing_sync.reason IS 'created, schedule, requested, retry, resumed, token or altered';
+COMMENT ON COLUMN upstream.models_needing_sync.due_since IS 'when it became due';
+COMMENT ON COLUMN upstream.models_needing_sync.priority IS 'larger goes first';
+COMMENT ON COLUMN upstream.models_needing_sync.token_needs_refresh IS 'whether the account''s access token is refreshed before the first request';
+
+CREATE VIEW upstream.model_status WITH (security_invoker = true) AS
+SELECT
+    s.model_id,
+    so.name AS source,
+    a.name AS account,
+    m.stream,
+    m.target,
+    CASE
+        WHEN s.lease_pid IS NOT NULL
+            AND upstream.lease_is_held(s.lease_incarnation, s.lease_pid, s.lease_started_at, s.lease_deadline) THEN 'running'
+        WHEN m.paused THEN 'paused'
+        WHEN s.blocked_reason IS NOT NULL THEN s.blocked_reason
+        WHEN s.failures > 0 THEN 'failing'
+        WHEN s.next_due_at <= now() THEN 'due'
+        ELSE 'fresh'
+    END AS state,
+    s.phase,
+    s.cursor,
+    s.full_refresh AS full_refresh_requested,
+    s.reading AS half_done,
+    s.records_before AS half_done_records,
+    s.last_attempt_at,
+    s.last_success_at,
+    s.last_change_at,
+    nullif(s.next_due_at, 'infinity') AS next_attempt_at,
+    s.failures,
+    s.error_code,
+    s.error_message,
+    s.error_detail,
+    s.error_hint,
+    s.error_sqlstate,
+    s.error_at,
+    s.lease_pid AS pid,
+    t.expires_at AS token_expires_at,
+    t.reason AS token_reason
+FROM upstream.model_state s
+    JOIN upstream.models m USING (model_id)
+    JOIN upstream.accounts a USING (account_id)
+    JOIN upstream.sources so USING (source_id)
+    LEFT JOIN upstream.tokens t USING (account_id);
+COMMENT ON VIEW upstream.model_status IS 'is it working? one row a model: state, cursor, last success, last error with its reason, next attempt';
+COMMENT ON COLUMN upstream.model_status.state IS 'running, due, fresh, failing, paused or needs_reauth';
+COMMENT ON COLUMN upstream.model_status.cursor IS 'how far the committed data reaches: a value seen in the data';
+COMMENT ON COLUMN upstream.model_status.failures IS 'failed runs in a row; a committed page sets it to 0';
+COMMENT ON COLUMN upstream.model_status.next_attempt_at IS 'null while paused or blocked';
+COMMENT ON COLUMN upstream.model_status.error_code IS 'of the last failed run, until a run succeeds; docs/operations.md lists the codes';
+
+CREATE VIEW upstream.sync_runs WITH (security_invoker = true) AS
+SELECT
+    r.run_id, so.name AS source, a.name AS account, m.stream, r.status, r.sync_mode, r.started_by, r.resumed, r.pid,
+    r.started_at, r.ended_at,
+    (extract(epoch FROM coalesce(r.ended_at, now()) - r.started_at) * 1000)::bigint AS duration_ms,
+    r.cursor_before, r.cursor_after, r.requests, r.pages, r.bytes, r.received, r.inserted, r.updated, r.unchanged, r.rejected,
+    r.error_code, r.message
+FROM upstream.runs r
+    JOIN upstream.models m USING (model_id)
+    JOIN upstream.accounts a USING (account_id)
+    JOIN upstream.sources so USING (source_id);
+COMMENT ON VIEW upstream.sync_runs IS 'the runs of the last upstream.run_history, with the numbers that CALL sync returns';
+COMMENT ON COLUMN upstream.sync_runs.status IS 'running, succeeded, failed, interrupted (its process died), cancelled, or recorded (mark_sync_complete)';
+COMMENT ON COLUMN upstream.sync_runs.started_by IS 'worker or session';
+COMMENT ON COLUMN upstream.sync_runs.resumed IS 'whether it went on with a read that an earlier run left half done';
+
+CREATE VIEW upstream.pg_stat_upstream WITH (security_invoker = true) AS
+SELECT
+    s.model_id, so.name AS source, a.name AS account, m.stream, s.runs, s.failed_runs, s.requests, s.pages, s.bytes, s.received,
+    s.inserted, s.updated, s.unchanged, s.rejected, s.fetch_time, s.apply_time, s.last_success_at, s.last_change_at, s.stats_reset
+FROM upstream.model_state s
+    JOIN upstream.models m USING (model_id)
+    JOIN upstream.accounts a USING (account_id)
+    JOIN upstream.sources so USING (source_id);
+COMMENT ON VIEW upstream.pg_stat_upstream IS 'cumulative counters per model since stats_reset';
+COMMENT ON COLUMN upstream.pg_stat_upstream.bytes IS 'bytes of answers on the wire';
+COMMENT ON COLUMN upstream.pg_stat_upstream.fetch_time IS 'time from request to answer, in milliseconds';
+COMMENT ON COLUMN upstream.pg_stat_upstream.apply_time IS 'time to write rows and commit, in milliseconds';
+
+CREATE VIEW upstream.pg_stat_upstream_workers WITH (security_invoker = true) AS
+SELECT w.pid, w.datid, d.datname, w.started_at, w.state, w.running, w.in_flight, w.runs, w.requests, w.wakeups, w.last_error
+FROM upstream.workers() w LEFT JOIN pg_catalog.pg_database d ON d.oid = w.datid;
+COMMENT ON VIEW upstream.pg_stat_upstream_workers IS 'the running workers of the cluster';
+COMMENT ON COLUMN upstream.pg_stat_upstream_workers.running IS 'runs in progress';
+COMMENT ON COLUMN upstream.pg_stat_upstream_workers.in_flight IS 'requests in flight';
+COMMENT ON COLUMN upstream.pg_stat_upstream_workers.wakeups IS 'turns of its loop';
+
+/* ---------------------------------------------------------------- rights */
+
+DO $$
+DECLARE
+    object record;
+BEGIN
+    FOR object IN
+        SELECT c.oid::pg_catalog.regclass AS name FROM pg_catalog.pg_class c
+        WHERE c.relnamespace OPERATOR(pg_catalog.=) 'upstream'::pg_catalog.regnamespace
+          AND c.relkind OPERATOR(pg_catalog.=) ANY (ARRAY['r', 'v']::"char"[])
+    LOOP
+        EXECUTE pg_catalog.format('ALTER TABLE %s OWNER TO upstream_worker', object.name);
+    END LOOP;
+    FOR object IN
+        SELECT p.oid::pg_catalog.regprocedure AS name, p.prosecdef FROM pg_catalog.pg_proc p
+        WHERE p.pronamespace OPERATOR(pg_catalog.=) 'upstream'::pg_catalog.regnamespace
+    LOOP
+        EXECUTE pg_catalog.format('REVOKE ALL ON ROUTINE %s FROM PUBLIC', object.name);
+        EXECUTE pg_catalog.format('GRANT EXECUTE ON ROUTINE %s TO upstream_worker', object.name);
+        IF object.prosecdef THEN
+            EXECUTE pg_catalog.format('ALTER ROUTINE %s OWNER TO upstream_worker', object.name);
+        END IF;
+    END LOOP;
+END
+$$;
+
+/* ---------------------------------------------------------------- pg_dump: configuration and state, never secrets */
+
+SELECT pg_catalog.pg_extension_config_dump('upstream.sources', '');
+SELECT pg_catalog.pg_extension_config_dump('upstream.sources_source_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('upstream.accounts', '');
+SELECT pg_catalog.pg_extension_config_dump('upstream.accounts_account_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('upstream.models', '');
+SELECT pg_catalog.pg_extension_config_dump('upstream.models_model_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('upstream.model_state', '');
+
+/* a worker that waits for the extension looks again */
+SELECT upstream.wake();

@@ -1,0 +1,143 @@
+// Checks an account's config against the settings that its source declares.
+#include <algorithm>
+#include <regex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/source.hpp"
+#include "core/source_parts.hpp"
+#include "core/source_shape.hpp"
+#include "core/time.hpp"
+#include "core/url.hpp"
+
+namespace upstream::core {
+
+namespace {
+
+using parts::Complaint;
+
+// std::regex recurses per character and may backtrack for ages, so both sides are kept short.
+constexpr std::size_t kLongestPattern = 200;
+constexpr std::size_t kLongestMatched = 200;
+
+// Any point in time would do here: only what depends on it by thousands of years is refused.
+constexpr Timestamp kSomeDay{std::chrono::sys_days{std::chrono::year{2024} / 1 / 1}};
+
+bool is_valid_regex(const std::string& pattern) {
+    try {
+        const std::regex compiled(pattern, std::regex::ECMAScript);
+        return true;
+    } catch (const std::regex_error&) {
+        return false;
+    }
+}
+
+bool matches(const std::string& text, const std::string& pattern) {
+    try {
+        return std::regex_search(text, std::regex(pattern, std::regex::ECMAScript));
+    } catch (const std::regex_error&) {
+        return false;  // too complex for this text
+    }
+}
+
+std::optional<Complaint> check_type(const Setting& setting, json::Value value) {
+    const json::Kind kind = value.kind();
+    if (setting.type == "string") return kind == json::Kind::string ? std::nullopt : std::optional(Complaint{"must be a string"});
+    if (setting.type == "integer") return integer_of(value) ? std::nullopt : std::optional(Complaint{"must be an integer"});
+    if (setting.type == "number") return kind == json::Kind::number ? std::nullopt : std::optional(Complaint{"must be a number"});
+    if (setting.type == "boolean") return kind == json::Kind::boolean ? std::nullopt : std::optional(Complaint{"must be true or false"});
+    if (kind != json::Kind::array) return Complaint{"must be an array"};
+    for (const json::Value element : value) {
+        if (element.is_array() || element.is_object() || element.is_null())
+            return Complaint{"must be an array of strings, numbers, true or false"};
+    }
+    return std::nullopt;
+}
+
+bool is_host_of_setting(std::string_view text) {
+    return shape::is_host(text) && text.find_first_of("*{}|") == std::string_view::npos;
+}
+
+std::optional<Complaint> check_format(const std::string& format, const std::string& text) {
+    const auto complain = [](bool is_good, Complaint complaint) { return is_good ? std::nullopt : std::optional(std::move(complaint)); };
+    if (format == "host") return complain(is_host_of_setting(text), {"must be a host name", "Without \"https://\" and path."});
+    if (format == "url") return complain(origin(text).has_value(), {"must be an http or https URL without user and password"});
+    if (format == "interval") return complain(shape::is_interval(text) && parse_interval(text), {"must be an interval such as \"5 minutes\""});
+    if (format == "uuid") return complain(shape::is_uuid(text), {"must be a UUID"});
+    // "90 days ago" is a good start date as well.
+    const bool is_instant = parse_instant(text, kSomeDay).has_value();
+    if (format == "date") {
+        constexpr std::size_t kDateSize = 10;
+        const bool is_date = is_instant && (shape::is_relative_instant(text) || text.size() == kDateSize);
+        return complain(is_date, {"must be a date such as \"2024-01-31\" or \"90 days ago\""});
+    }
+    return complain(is_instant, {"must be a timestamp such as \"2024-01-31T00:00:00Z\" or \"90 days ago\""});
+}
+
+std::optional<Complaint> check_text_value(const Setting& setting, const std::string& text) {
+    if (!setting.allowed.empty() && std::find(setting.allowed.begin(), setting.allowed.end(), text) == setting.allowed.end()) {
+        const std::string which = setting.allowed.size() == 1 ? "" : "one of ";
+        return Complaint{"must be " + which + list_words(setting.allowed, " or "), perhaps(text, setting.allowed)};
+    }
+    if (!setting.pattern.empty()) {
+        if (text.size() > kLongestMatched) return Complaint{"must not be longer than " + std::to_string(kLongestMatched) + " bytes"};
+        if (!matches(text, setting.pattern)) return Complaint{"does not match the pattern " + json::quote(setting.pattern)};
+    }
+    return setting.format.empty() ? std::nullopt : check_format(setting.format, text);
+}
+
+// Settings that every request of the account needs, whether the source says "required" or not.
+bool is_needed(const Source& source, std::string_view name) {
+    const auto in = [name](const Text& text) { return text.mentions("account", name); };
+    const Auth& auth = source.auth;
+    if (in(source.base_url) || in(auth.token) || in(auth.value)) return true;
+    if (auth.type == Auth::Type::basic) return in(auth.username) || in(auth.password);
+    if (!auth.oauth2) return false;
+    const OAuth2& oauth2 = *auth.oauth2;
+    return in(oauth2.token_url) || (oauth2.refresh_url && in(*oauth2.refresh_url)) || in(oauth2.client_id) || in(oauth2.client_secret);
+}
+
+}  // namespace
+
+std::optional<Complaint> parts::check_pattern(const std::string& pattern) {
+    if (pattern.size() > kLongestPattern)
+        return Complaint{"regular expression is longer than " + std::to_string(kLongestPattern) + " bytes"};
+    if (!is_valid_regex(pattern)) return Complaint{"is not a valid regular expression", "The syntax is that of ECMAScript."};
+    return std::nullopt;
+}
+
+std::optional<Complaint> parts::check_setting(const Setting& setting, json::Value value) {
+    if (std::optional<Complaint> complaint = check_type(setting, value)) return complaint;
+    if (!value.is_array()) return check_text_value(setting, std::string(value.text()));
+    for (const json::Value element : value) {
+        if (std::optional<Complaint> complaint = check_text_value(setting, std::string(element.text()))) return complaint;
+    }
+    return std::nullopt;
+}
+
+std::vector<Problem> check_account(const Source& source, json::Value config) {
+    Problems problems;
+    const Node root = root_node(config);
+    if (!expect_object(root, problems)) return problems.in_order();
+    std::vector<std::string> names;
+    for (const Setting& setting : source.settings) names.push_back(setting.name);
+    for (const Node& member : members(root)) {
+        const std::string name(member.value.key());
+        const auto setting = std::find_if(source.settings.begin(), source.settings.end(), [&](const Setting& s) { return s.name == name; });
+        if (setting == source.settings.end()) {
+            std::string hint = perhaps(name, names);
+            if (hint.empty()) hint = names.empty() ? "This source has no settings." : "Known settings are " + list_words(names, " and ") + ".";
+            problems.add(member.where, "unknown setting \"" + name + "\"", std::move(hint));
+        } else if (std::optional<Complaint> complaint = parts::check_setting(*setting, member.value)) {
+            problems.add(member.where, std::move(complaint->message), std::move(complaint->hint));
+        }
+    }
+    for (const Setting& setting : source.settings) {
+        if (setting.fallback || config.member(setting.name)) continue;
+        if (setting.required || is_needed(source, setting.name)) problems.add(root.where, "setting \"" + setting.name + "\" is missing");
+    }
+    return problems.in_order();
+}
+
+}  // namespace upstream::core

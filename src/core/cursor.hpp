@@ -1,0 +1,50 @@
+// Cursors: how far the committed data reaches, as a value that can be compared.
+//
+// A position is always a value seen in the data (I3), held as a 64-bit integer: microseconds since 1970 for timestamp and date,
+// the number itself for integer. Its text in model_state is canonical: ISO 8601 in UTC, a date, or digits.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/json.hpp"
+#include "core/path.hpp"
+#include "core/result.hpp"
+#include "core/text.hpp"
+#include "core/time.hpp"
+
+namespace upstream::core {
+
+using Position = std::int64_t;
+
+struct Cursor {
+    enum class Type { timestamp, date, integer };
+    enum class Filter { server, client, none };
+    enum class Order { asc, desc, unknown };
+
+    Path field;
+    Type type = Type::timestamp;
+    TimeFormat format = TimeFormat::iso;  // how records write it, and how it is sent unless the placeholder says otherwise
+    Filter filter = Filter::client;
+    Order order = Order::unknown;
+    std::optional<Text> initial{};  // where the first run begins
+    std::optional<Text> end{};      // upper bound of a run; its start if absent
+    Position lookback = 0;          // microseconds, or a number for integer
+};
+
+// The record's position; nothing if the field is missing or null; Code::decode if it cannot be read.
+Result<std::optional<Position>> read_position(const Cursor& cursor, json::Value record);
+
+// Canonical text and back. from_text also accepts what a person types (a date for a timestamp).
+[[nodiscard]] std::string to_text(Cursor::Type type, Position position);
+[[nodiscard]] std::optional<Position> from_text(Cursor::Type type, std::string_view text);
+
+// A bound as it is sent: in `format` if named, else in the cursor's own.
+[[nodiscard]] std::string render_bound(const Cursor& cursor, Position position, std::string_view format, Round round);
+
+// position - lookback, without wrapping around.
+[[nodiscard]] Position look_back(const Cursor& cursor, Position position);
+
+}  // namespace upstream::core

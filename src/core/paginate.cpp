@@ -1,0 +1,171 @@
+#include "core/paginate.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+#include "core/url.hpp"
+
+namespace upstream::core {
+namespace {
+
+std::optional<std::int64_t> number(std::string_view text) {
+    std::int64_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+    return value;
+}
+
+// An answer path's value as text; nothing if it is missing, null or otherwise empty.
+struct Found {
+    std::optional<std::string> text;  // the value, if there is one
+    bool truthy = false;
+};
+
+Found look(const Path& path, const Response& response, json::Value root) {
+    if (path.root() == Path::Root::header) {
+        const auto value = response.header(path.header());
+        if (!value) return {};
+        return {std::string{*value}, !value->empty() && *value != "false" && *value != "0"};
+    }
+    const auto value = path.find(root);
+    if (!value) return {};
+    return {std::string{value->text()}, value->truthy()};
+}
+
+// A token ends the list if it is null, missing, "", false, [] or {}; the number 0 does not.
+bool ends_list(const Path& path, const Response& response, json::Value root) {
+    if (path.root() == Path::Root::header) return look(path, response, root).text.value_or("").empty();
+    const auto value = path.find(root);
+    if (!value) return true;
+    return value->kind() != json::Kind::number && !value->truthy();
+}
+
+class NextPage {
+  public:
+    NextPage(const Source& source, const Stream& stream, const Page& page, const std::string& url, const Response& response,
+             json::Value root, std::size_t records)
+        : source_(source), stream_(stream), pagination_(stream.pagination), page_(page), url_(url), response_(response), root_(root),
+          records_(static_cast<std::int64_t>(records)) {}
+
+    Result<std::optional<Page>> operator()() const {
+        using Type = Pagination::Type;
+        if (pagination_.done && holds(*pagination_.done, response_, root_)) return end();
+        switch (pagination_.type) {
+            case Type::none: return end();
+            case Type::cursor: return by_token();
+            case Type::page: return by_number(1);
+            case Type::offset: return by_number(records_);
+            case Type::link_header: return by_link();
+            case Type::next_url: return by_url();
+        }
+        return end();
+    }
+
+  private:
+    static std::optional<Page> end() { return std::nullopt; }
+
+    [[nodiscard]] std::optional<Page> go_on(std::string token) const {
+        return Page{.token = std::move(token), .pages_before = page_.pages_before + 1, .records_before = page_.records_before + records_};
+    }
+
+    [[nodiscard]] bool no_more() const { return pagination_.has_more && !look(*pagination_.has_more, response_, root_).truthy; }
+
+    [[nodiscard]] Result<std::optional<Page>> by_token() const {
+        if (no_more() || ends_list(*pagination_.path, response_, root_)) return end();
+        return go_on(*look(*pagination_.path, response_, root_).text);
+    }
+
+    [[nodiscard]] Result<std::optional<Page>> by_number(std::int64_t step) const {
+        if (pagination_.has_more) {
+            if (no_more()) return end();
+        } else if (pagination_.total) {
+            const Found total = look(*pagination_.total, response_, root_);
+            const auto count = number(total.text.value_or(""));
+            if (!count)
+                return Error{.code = Code::shape,
+                             .message = "the answer has no total at \"" + pagination_.total->text() + "\"",
+                             .detail = total.text ? "It is: " + total.text->substr(0, 60) : ""};
+            if (page_.records_before + records_ >= *count) return end();
+        } else if (records_ < pagination_.size.value_or(1)) {
+            return end();
+        }
+        const std::int64_t here = page_.first() ? pagination_.start : number(page_.token).value_or(pagination_.start);
+        return go_on(std::to_string(here + step));
+    }
+
+    [[nodiscard]] Result<std::optional<Page>> by_link() const {
+        const auto target = link_target(response_.all_headers("link"), pagination_.rel);
+        if (!target) return end();
+        return follow(*target);
+    }
+
+    [[nodiscard]] Result<std::optional<Page>> by_url() const {
+        if (no_more() || ends_list(*pagination_.path, response_, root_)) return end();
+        return follow(*look(*pagination_.path, response_, root_).text);
+    }
+
+    [[nodiscard]] Result<std::optional<Page>> follow(const std::string& reference) const {
+        const auto resolved = resolve_url(url_, reference);
+        const auto to = resolved ? origin(*resolved) : std::nullopt;
+        const auto from = origin(url_);
+        if (!to || !from)
+            return Error{.code = Code::shape, .message = "the answer's next URL is not valid"};
+        const auto allowed = [&](const std::string& host) {
+            if (host.starts_with("*.")) return to->host.size() > host.size() - 1 && to->host.ends_with(std::string_view{host}.substr(1));
+            return host == to->host || host == to->host + ":" + std::to_string(to->port);
+        };
+        const bool listed = to->scheme == "https" && std::any_of(source_.allowed_hosts.begin(), source_.allowed_hosts.end(), allowed);
+        if (*to != *from && !listed)
+            return Error{.code = Code::shape,
+                         .message = "the answer's next URL leads to another host: " + to->host,
+                         .hint = "If that is right, add the host to allowed_hosts."};
+        const auto secret = secret_param(source_.auth);
+        return go_on(secret ? without_params(*resolved, {*secret}) : *resolved);
+    }
+
+    const Source& source_;
+    const Stream& stream_;
+    const Pagination& pagination_;
+    const Page& page_;
+    const std::string& url_;
+    const Response& response_;
+    json::Value root_;
+    std::int64_t records_;
+};
+
+// A value as the raw JSON scalar that the spec's lists hold.
+std::string scalar(std::optional<json::Value> value) {
+    if (!value) return "null";
+    return value->is_string() ? json::quote(value->text()) : std::string{value->raw()};
+}
+
+bool test(const Condition& condition, std::optional<json::Value> value) {
+    if (condition.exists) return *condition.exists == (value && !value->is_null());
+    const auto listed = [&](const std::vector<std::string>& list) { return std::find(list.begin(), list.end(), scalar(value)) != list.end(); };
+    if (condition.in) return listed(*condition.in);
+    if (condition.not_in) return !listed(*condition.not_in);
+    if (!condition.contains || !value) return false;
+    if (value->is_string()) return value->text().find(*condition.contains) != std::string_view::npos;
+    return value->is_array() && std::any_of(value->begin(), json::Value::end(), [&](json::Value item) { return item.text() == *condition.contains; });
+}
+
+}  // namespace
+
+bool holds(const Condition& condition, const Response& response, json::Value root) {
+    if (condition.path.root() == Path::Root::header) {
+        const auto value = response.header(condition.path.header());
+        if (!value) return test(condition, std::nullopt);
+        const auto text = json::Document::parse(json::quote(*value));
+        return text && test(condition, text->root());
+    }
+    if (!condition.path.has_wildcard()) return test(condition, condition.path.find(root));
+    const std::vector<json::Value> values = condition.path.find_all(root);
+    return std::any_of(values.begin(), values.end(), [&](json::Value value) { return test(condition, value); });
+}
+
+Result<std::optional<Page>> next_page(const Source& source, const Stream& stream, const Page& page, const std::string& url,
+                                      const Response& response, json::Value root, std::size_t records) {
+    return NextPage{source, stream, page, url, response, root, records}();
+}
+
+}  // namespace upstream::core

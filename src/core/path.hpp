@@ -1,0 +1,46 @@
+// Paths: where in an answer a value sits (docs/sources.md, "Paths").
+//
+//   "$..."        from the whole answer          $.data   $.items[0]['odd name']   $.data[-1].id   $.list[*].id
+//   "name..."     from the current record        user.uuid   @   @['odd name']
+//   "header:Name" a header of the answer
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "core/json.hpp"
+#include "core/result.hpp"
+
+namespace upstream::core {
+
+class Path {
+  public:
+    enum class Root { document, record, header };
+
+    static Result<Path> parse(std::string_view text);
+
+    [[nodiscard]] Root root() const { return root_; }
+    [[nodiscard]] bool has_wildcard() const;
+    [[nodiscard]] const std::string& text() const { return text_; }          // as written
+    [[nodiscard]] const std::string& header() const { return header_; }      // name, if root() is header
+
+    // Follows the steps from `from`: the first value, if any. A missing member, an index outside and a step into a
+    // scalar are no value, never an error. Not for header paths.
+    [[nodiscard]] std::optional<json::Value> find(json::Value from) const;
+
+    // All values in document order, for paths with [*]; of an object's repeated members the last.
+    [[nodiscard]] std::vector<json::Value> find_all(json::Value from) const;
+
+  private:
+    struct Wildcard {};
+    using Step = std::variant<std::string, std::ptrdiff_t, Wildcard>;
+    Root root_ = Root::document;
+    std::string text_;
+    std::string header_;
+    std::vector<Step> steps_;
+};
+
+}  // namespace upstream::core

@@ -1,0 +1,262 @@
+#include "core/sync.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/backoff.hpp"
+#include "core/paginate.hpp"
+#include "core/token.hpp"
+
+namespace upstream::core {
+namespace {
+
+constexpr int kMostEmptyPages = 100;
+
+bool is_time(Cursor::Type type) { return type != Cursor::Type::integer; }
+
+// Whether a refused page token is a likely reason for this answer.
+bool may_be_expired_token(const Stream& stream, const Page& page, int status) {
+    using Type = Pagination::Type;
+    const Type type = stream.pagination.type;
+    const bool token = type == Type::cursor || type == Type::link_header || type == Type::next_url;
+    return token && !page.first() && (status == 400 || status == 404 || status == 410);
+}
+
+// A short mark by which the same page is recognised: its length and a hash (FNV-1a) of its bytes.
+std::string mark_of(const std::string& body) {
+    std::uint64_t hash = 14695981039346656037ULL;
+    for (const unsigned char c : body) hash = (hash ^ c) * 1099511628211ULL;
+    return std::to_string(body.size()) + ":" + std::to_string(hash);
+}
+
+Error loop_error(std::string message) {
+    return Error{.code = Code::cursor_loop,
+                 .message = std::move(message),
+                 .hint = "The read was stopped, because it would never end; the cursor has not moved."};
+}
+
+}  // namespace
+
+Sync::Sync(const Source& source, const Stream& stream, std::vector<Field> fields, Account account, State state, std::uint64_t seed)
+    : source_(source), stream_(stream), fields_(std::move(fields)), account_(std::move(account)), state_(std::move(state)),
+      random_(seed | 1U) {
+    incremental_ = stream.incremental && !state_.full_refresh;
+}
+
+Action Sync::start(Timestamp now) {
+    if (!state_.reading) begin_read(now);
+    if (auto error = resolve_bounds()) return fail(std::move(*error), now);
+    return fetch(now);
+}
+
+Action Sync::on(Event event, Timestamp now) {
+    return std::visit([&](auto&& happened) { return on_event(std::forward<decltype(happened)>(happened), now); }, std::move(event));
+}
+
+// A new read from the committed cursor.
+void Sync::begin_read(Timestamp now) {
+    state_.reading = true;
+    state_.started_at = now;
+    state_.page = Page{};
+    state_.pending.reset();
+    state_.start.reset();
+    seen_tokens_.clear();
+    last_page_mark_.clear();
+    previous_.reset();
+    empty_pages_ = 0;
+    order_holds_ = true;
+    if (incremental_ && state_.cursor) state_.start = look_back(*stream_.cursor, *state_.cursor);
+}
+
+// Where the first run begins, and where every run ends.
+std::optional<Error> Sync::resolve_bounds() {
+    if (!stream_.cursor) return std::nullopt;
+    const Cursor& cursor = *stream_.cursor;
+    const Lookup lookup = account_lookup(account_);
+    const auto instant = [&](const Text& text, const char* key) -> Result<Position> {
+        const auto rendered = text.render(lookup);
+        if (rendered && cursor.type == Cursor::Type::integer) {
+            if (const auto value = from_text(cursor.type, *rendered)) return *value;
+        } else if (rendered) {
+            if (const auto value = parse_instant(*rendered, state_.started_at)) return value->time_since_epoch().count();
+        }
+        return Error{.code = Code::invalid_spec, .message = std::string{"cursor."} + key + " \"" + text.source() + "\" is not a point in time"};
+    };
+    if (incremental_ && !state_.cursor && cursor.initial) {
+        const auto first = instant(*cursor.initial, "initial");
+        if (!first) return first.error();
+        state_.start = *first;
+    }
+    if (cursor.end) {
+        const auto last = instant(*cursor.end, "end");
+        if (!last) return last.error();
+        end_ = *last;
+    } else if (is_time(cursor.type)) {
+        end_ = state_.started_at.time_since_epoch().count();
+    }
+    return std::nullopt;
+}
+
+Bounds Sync::bounds() const {
+    if (!incremental_) return {};
+    return Bounds{.start = state_.start, .end = end_};
+}
+
+Action Sync::fetch(Timestamp now) {
+    if (source_.auth.oauth2 && needs_refresh(*source_.auth.oauth2, account_.token, now) && !token_was_refreshed_) return GetToken{};
+    Result<Request> request = build_request(source_, stream_, account_, state_.page, bounds(), state_.started_at);
+    if (!request) return fail(request.error(), now);
+    url_ = request->url;
+    if (!state_.page.first()) seen_tokens_.insert(state_.page.token);
+    ++tally_.requests;
+    ++run_requests_;
+    return Fetch{std::move(*request)};
+}
+
+Action Sync::on_event(Broken event, Timestamp now) { return fail(std::move(event.error), now); }
+
+Action Sync::on_event(TokenReady event, Timestamp now) {
+    account_.token = std::move(event.token);
+    token_was_refreshed_ = true;  // even if it is short-lived: it is tried before another is asked for
+    return fetch(now);
+}
+
+Action Sync::on_event(TokenRefused event, Timestamp now) {
+    Action failed = fail(std::move(event.error), now);
+    if (event.retry_at) std::get<Fail>(failed).retry_at = event.retry_at;
+    return failed;
+}
+
+Action Sync::on_event(Refused event, Timestamp now) { return fail(std::move(event.error), now); }
+
+Action Sync::on_event(Applied, Timestamp now) {
+    if (last_applied_) return Done{run_requests_ == 1 ? "1 request" : std::to_string(run_requests_) + " requests"};
+    return fetch(now);
+}
+
+Action Sync::unauthorized(Error error, Timestamp now) {
+    if (!source_.auth.oauth2 || token_was_refreshed_ || !account_.token) return fail(std::move(error), now);
+    return GetToken{.refused = account_.token->access};
+}
+
+// The page token is gone: once per run the read begins anew from the committed cursor.
+Action Sync::restart_read(Error error, Timestamp now) {
+    if (restarted_) return fail(std::move(error), now);
+    restarted_ = true;
+    begin_read(now);
+    if (auto wrong = resolve_bounds()) return fail(std::move(*wrong), now);
+    return fetch(now);
+}
+
+Action Sync::on_event(Answered event, Timestamp now) {
+    Response& response = event.response;
+    tally_.bytes += static_cast<std::int64_t>(response.wire_bytes);
+    if (auto failure = failure_of(response, source_.retry)) {
+        if (response.status == 401) return unauthorized(std::move(*failure), now);
+        if (may_be_expired_token(stream_, state_.page, response.status)) {
+            failure->code = Code::page_token_expired;
+            return restart_read(std::move(*failure), now);
+        }
+        return fail(std::move(*failure), now, retry_after(response, now));
+    }
+    token_was_refreshed_ = false;
+
+    const std::string mark = mark_of(response.body);
+    const std::optional<Position> ceiling = stream_.cursor && is_time(stream_.cursor->type)
+                                                ? std::optional{state_.started_at.time_since_epoch().count()}
+                                                : std::nullopt;
+    Result<Decoded> page = decode(stream_, fields_, std::move(response.body), ceiling);
+    if (!page) return fail(page.error(), now);
+    ++tally_.pages;
+    tally_.received += static_cast<std::int64_t>(page->records);
+
+    auto next = next_page(source_, stream_, state_.page, url_, response, page->document->root(), page->records);
+    if (!next) return fail(next.error(), now);
+    if (auto loop = check_loop(*next, mark, page->records)) return fail(std::move(*loop), now);
+    learn_positions(*page);
+    if (reached_known_rows(*page)) next->reset();
+
+    last_applied_ = !next->has_value();
+    if (last_applied_) {
+        finish_read();
+    } else {
+        state_.page = std::move(**next);
+    }
+    state_.failures = 0;
+    return Apply{.batch = std::move(page->batch), .state = state_, .tally = take_tally(), .last = last_applied_};
+}
+
+// The reasons to stop a read that would not end by itself.
+std::optional<Error> Sync::check_loop(const std::optional<Page>& next, const std::string& body_mark, std::size_t records) {
+    if (!next) return std::nullopt;
+    if (next->pages_before >= stream_.pagination.max_pages)
+        return Error{.code = Code::page_limit,
+                     .message = "the read has more than " + std::to_string(stream_.pagination.max_pages) + " pages",
+                     .hint = "If the list is that long, raise pagination.max_pages."};
+    if (seen_tokens_.contains(next->token)) return loop_error("the upstream gave the same page token twice");
+    if (records > 0 && body_mark == last_page_mark_) return loop_error("the upstream answered two pages in a row with the same records");
+    last_page_mark_ = body_mark;
+    empty_pages_ = records > 0 ? 0 : empty_pages_ + 1;
+    if (empty_pages_ >= kMostEmptyPages) return loop_error("the upstream answered " + std::to_string(kMostEmptyPages) + " empty pages in a row");
+    return std::nullopt;
+}
+
+void Sync::learn_positions(const Decoded& page) {
+    if (!stream_.cursor) return;
+    const Cursor& cursor = *stream_.cursor;
+    if (page.highest) state_.pending = std::max(state_.pending.value_or(*page.highest), *page.highest);
+    if (cursor.order == Cursor::Order::asc) {
+        order_holds_ &= page.ascending && (!previous_ || !page.first || *page.first >= *previous_);
+        // Oldest first and in order so far: everything up to here has been read.
+        if (incremental_ && order_holds_ && state_.pending) state_.cursor = std::max(state_.cursor.value_or(*state_.pending), *state_.pending);
+    } else if (cursor.order == Cursor::Order::desc) {
+        order_holds_ &= page.descending && (!previous_ || !page.first || *page.first <= *previous_);
+    }
+    if (page.last) previous_ = page.last;
+}
+
+// Newest first, filtered by us: once a page reaches strictly below the bound, all further rows are known. A feed out of order is walked to its end.
+bool Sync::reached_known_rows(const Decoded& page) {
+    if (!incremental_ || !stream_.cursor || !state_.start) return false;
+    const Cursor& cursor = *stream_.cursor;
+    return cursor.filter == Cursor::Filter::client && cursor.order == Cursor::Order::desc && order_holds_ && page.lowest &&
+           *page.lowest < *state_.start;
+}
+
+// The read is complete: what was pending is now the cursor, which never moves backwards.
+void Sync::finish_read() {
+    if (state_.pending) state_.cursor = std::max(state_.cursor.value_or(*state_.pending), *state_.pending);
+    state_.reading = false;
+    state_.full_refresh = false;
+    state_.pending.reset();
+    state_.start.reset();
+    state_.page = Page{};
+}
+
+Action Sync::fail(Error error, Timestamp now, std::optional<Duration> asked_wait) {
+    // A read that went in circles, or whose token is gone, does not go on from there.
+    if (error.code == Code::cursor_loop || error.code == Code::page_limit || error.code == Code::page_token_expired) {
+        state_.reading = false;
+        state_.pending.reset();
+        state_.start.reset();
+        state_.page = Page{};
+    }
+    ++state_.failures;
+    Fail failed{.error = std::move(error), .state = state_, .tally = take_tally()};
+    if (failed.error.code == Code::needs_reauth) return failed;
+    const Duration wait = backoff(retry_rule(source_.retry, failed.error.code), state_.failures, random());
+    failed.retry_at = now + std::max(wait, asked_wait.value_or(Duration{0}));
+    return failed;
+}
+
+// xorshift64*: the jitter needs no better, and a seed makes tests repeatable.
+double Sync::random() {
+    random_ ^= random_ >> 12;
+    random_ ^= random_ << 25;
+    random_ ^= random_ >> 27;
+    return static_cast<double>((random_ * 2685821657736338717ULL) >> 11) / 9007199254740992.0;
+}
+
+Tally Sync::take_tally() { return std::exchange(tally_, Tally{}); }
+
+}  // namespace upstream::core

@@ -1,0 +1,33 @@
+// Processes of this server: who lives since when, waking them, and what runs at commit or at start.
+#pragma once
+
+#include <optional>
+
+#include "pg/spi.hpp"
+
+namespace upstream::pg {
+
+// The time now; inside a transaction too it moves on.
+[[nodiscard]] Time now();
+
+// When this process, and when the server, began.
+[[nodiscard]] Time own_start();
+[[nodiscard]] Time postmaster_start();
+
+// Whether a process with that pid is connected to this server.
+[[nodiscard]] bool is_running(int pid);
+
+// When the live process with that pid began: with the pid it names a process for ever.
+[[nodiscard]] std::optional<Time> backend_start(int pid);
+
+// Wakes the process with that pid from its wait; false if there is none.
+bool set_latch_of(int pid);
+
+// Runs a function once, right after the current transaction commits; asked for repeatedly it still runs once, after a rollback not
+// at all, and not after PREPARE TRANSACTION, whose commit happens in some other session. Up to eight different functions; they must not raise.
+void on_commit(void (*function)());
+
+// Adds a function to those that Postgres calls to ask for shared memory. While the library is preloaded.
+void on_shared_memory_request(void (*function)());
+
+}  // namespace upstream::pg

@@ -1,0 +1,33 @@
+// RoleScope: acts as another role, restricted, with the settings pinned that change the meaning of a statement.
+//
+// As logical replication applies rows: SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION, and a GUC nest level with
+// search_path = pg_catalog, pg_temp; TimeZone = UTC; DateStyle = ISO, YMD; IntervalStyle = postgres; extra_float_digits;
+// row_security on. leave() first fires deferred triggers, so that they run as this role and not as the one before (they would otherwise run at commit).
+#pragma once
+
+#include "pg/postgres.hpp"
+
+namespace upstream::pg {
+
+class RoleScope {
+  public:
+    explicit RoleScope(Oid role);
+    ~RoleScope();  // restores; never raises. A rollback of the (sub)transaction restores anyway
+    RoleScope(const RoleScope&) = delete;
+    RoleScope& operator=(const RoleScope&) = delete;
+
+    // SET CONSTRAINTS ALL IMMEDIATE, then back to the former role.
+    void leave();
+
+  private:
+    void restore() noexcept;
+    Oid before_;
+    int context_;
+    int nest_level_;
+    bool active_ = true;
+};
+
+// The role's oid; InvalidOid if there is none of that name.
+[[nodiscard]] Oid role_oid(const char* name);
+
+}  // namespace upstream::pg

@@ -1,0 +1,196 @@
+// Plans, rows and values over SPI; see spi.hpp and spi_traits.hpp.
+#include "pg/spi.hpp"
+
+#include <cstring>
+#include <utility>
+
+#include "pg/compat.hpp"
+#include "pg/error.hpp"
+
+extern "C" {
+#include "mb/pg_wchar.h"
+#include "utils/array.h"
+#include "utils/fmgrprotos.h"
+}
+
+namespace upstream::pg {
+
+namespace {
+
+constexpr std::int64_t kEpochShift = std::int64_t{POSTGRES_EPOCH_JDATE - UNIX_EPOCH_JDATE} * USECS_PER_DAY;
+
+std::uint64_t changes = 0;  // see detail::spi_changed
+
+// These raise, so they are called inside call().
+struct ServerText {
+    char* data;
+    std::size_t size;
+};
+
+// Checks UTF-8 and converts it. A null character is not valid either.
+ServerText to_server(std::string_view text) {
+    const int size = static_cast<int>(text.size());
+    if (text.size() >= MaxAllocSize) ereport(ERROR, errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("text is too long"));
+    if (size == 0) return {pstrdup(""), 0};
+    char* const converted = pg_any_to_server(text.data(), size, PG_UTF8);
+    return {converted, converted == text.data() ? text.size() : std::strlen(converted)};
+}
+
+Datum text_datum(std::string_view text) {
+    const ServerText server = to_server(text);
+    return PointerGetDatum(cstring_to_text_with_len(server.data, static_cast<int>(server.size)));
+}
+
+Datum int4_datum(std::int32_t value) { return Int32GetDatum(value); }
+
+template <class T, class ToDatum>
+Param array_param(const std::vector<T>& values, Oid element, int length, bool by_value, ToDatum&& to_datum) {
+    return call([&] {
+        if (values.size() > MaxAllocSize / sizeof(Datum)) ereport(ERROR, errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("array is too long"));
+        auto* const datums = static_cast<Datum*>(palloc(sizeof(Datum) * (values.size() + 1)));
+        for (std::size_t i = 0; i < values.size(); ++i) datums[i] = to_datum(values[i]);
+        ArrayType* const made = construct_array(datums, static_cast<int>(values.size()), element, length, by_value, TYPALIGN_INT);
+        return Param{.value = PointerGetDatum(made)};
+    });
+}
+
+std::string name_of(const SPITupleTable* table, int column) {
+    return std::string{"column "} + std::to_string(column) + " (\"" + NameStr(TupleDescAttr(table->tupdesc, column)->attname) + "\")";
+}
+
+Rows result_of(int code, const char* function) {
+    detail::check_spi(code, function);
+    return Rows{SPI_tuptable, SPI_processed};
+}
+
+}  // namespace
+
+namespace detail {
+
+void check_spi(int code, const char* function) {
+    if (code >= 0) return;
+    throw Raise{ERRCODE_INTERNAL_ERROR, std::string{function} + " failed: " + SPI_result_code_string(code)};
+}
+
+void spi_changed() noexcept { ++changes; }
+
+std::uint64_t spi_changes() noexcept { return changes; }
+
+Param text_param(std::string_view text) {
+    return {.value = call([&] { return text_datum(text); })};
+}
+
+Param jsonb_param(std::string_view text) {
+    return {.value = call([&] {
+                const ServerText server = to_server(text);
+                return DirectFunctionCall1(jsonb_in, CStringGetDatum(pnstrdup(server.data, server.size)));
+            })};
+}
+
+Param int4_array_param(const std::vector<std::int32_t>& values) { return array_param(values, INT4OID, sizeof(std::int32_t), true, int4_datum); }
+
+Param text_array_param(const std::vector<std::string>& values) { return array_param(values, TEXTOID, -1, false, text_datum); }
+
+TimestampTz to_timestamp(Time time) noexcept {
+    if (time == Time::max()) return DT_NOEND;
+    if (time == Time::min()) return DT_NOBEGIN;
+    return time.time_since_epoch().count() - kEpochShift;
+}
+
+Time from_timestamp(TimestampTz time) noexcept {
+    if (TIMESTAMP_IS_NOEND(time)) return Time::max();
+    if (TIMESTAMP_IS_NOBEGIN(time)) return Time::min();
+    return Time{std::chrono::microseconds{time + kEpochShift}};
+}
+
+std::optional<Datum> column(const SPITupleTable* table, std::uint64_t row, int column, Oid expected) {
+    if (column < 0 || column >= table->tupdesc->natts)
+        throw Raise{ERRCODE_INTERNAL_ERROR, "the result has no column " + std::to_string(column)};
+    const Oid type = TupleDescAttr(table->tupdesc, column)->atttypid;
+    if (type != expected && OidIsValid(expected)) {
+        std::string names[2];
+        for (const int i : {0, 1})
+            names[i] = call([&] { return format_type_be(i == 0 ? type : expected); });
+        throw Raise{ERRCODE_INTERNAL_ERROR, name_of(table, column) + " has type " + names[0] + ", but " + names[1] + " was asked for"};
+    }
+    bool null = false;
+    const Datum value = SPI_getbinval(table->vals[row], table->tupdesc, column + 1, &null);
+    return null ? std::nullopt : std::optional{value};
+}
+
+std::optional<std::string> text_column(const SPITupleTable* table, std::uint64_t row, int column) {
+    const std::optional<Datum> value = detail::column(table, row, column, InvalidOid);
+    if (!value) return std::nullopt;
+    const char* data = nullptr;
+    std::size_t size = 0;
+    void* made[2] = {nullptr, nullptr};  // what this leaves behind
+    call([&] {
+        const Oid type = TupleDescAttr(table->tupdesc, column)->atttypid;
+        if (type == TEXTOID || type == VARCHAROID) {  // as they lie there, without a copy by their output function
+            struct varlena* const text = pg_detoast_datum_packed(reinterpret_cast<struct varlena*>(DatumGetPointer(*value)));
+            if (PointerGetDatum(text) != *value) made[0] = text;
+            data = VARDATA_ANY(text);
+            size = VARSIZE_ANY_EXHDR(text);
+        } else {
+            char* const text = SPI_getvalue(table->vals[row], table->tupdesc, column + 1);
+            made[0] = text;
+            data = text;
+            size = std::strlen(text);
+        }
+        char* const utf8 = pg_server_to_any(data, static_cast<int>(size), PG_UTF8);
+        if (utf8 != data) {
+            made[1] = utf8;
+            data = utf8;
+            size = std::strlen(utf8);
+        }
+    });
+    std::string copy{data, size};
+    for (void* const garbage : made)
+        if (garbage != nullptr) pfree(garbage);
+    return copy;
+}
+
+void unexpected_null(const SPITupleTable* table, int column) {
+    throw Raise{ERRCODE_INTERNAL_ERROR, name_of(table, column) + " is null, which was not expected"};
+}
+
+}  // namespace detail
+
+Rows::Rows(SPITupleTable* table, std::uint64_t count) : table_(table), count_(count), made_(changes) {}
+
+Rows::Rows(Rows&& other) noexcept : table_(std::exchange(other.table_, nullptr)), count_(other.count_), made_(other.made_) {}
+
+Rows::~Rows() {
+    if (table_ != nullptr && made_ == changes) quietly([this] { SPI_freetuptable(table_); });
+}
+
+Plan::Plan(std::string sql, std::vector<Oid> types) : sql_(std::move(sql)), types_(std::move(types)) {}
+
+Plan::~Plan() {
+    if (plan_ != nullptr) quietly([this] { SPI_freeplan(plan_); });
+}
+
+Rows Plan::run(const Param* params, std::size_t count) {
+    if (count != types_.size())
+        throw Raise{ERRCODE_INTERNAL_ERROR, "statement with " + std::to_string(types_.size()) + " parameters was given " + std::to_string(count)};
+    if (plan_ == nullptr) {
+        const SPIPlanPtr prepared = call([&] {
+            const SPIPlanPtr made = SPI_prepare(to_server(sql_).data, static_cast<int>(types_.size()), types_.data());
+            if (made != nullptr && SPI_keepplan(made) != 0) elog(ERROR, "could not keep a plan");
+            return made;
+        });
+        if (prepared == nullptr) detail::check_spi(SPI_result, "SPI_prepare");
+        plan_ = prepared;
+    }
+    std::vector<Datum> values(count);
+    std::string nulls(count, ' ');
+    for (std::size_t i = 0; i < count; ++i) {
+        values[i] = params[i].value;
+        if (params[i].null) nulls[i] = 'n';
+    }
+    return result_of(call([&] { return SPI_execute_plan(plan_, values.data(), nulls.c_str(), false, 0); }), "SPI_execute_plan");
+}
+
+void execute(const std::string& sql) { result_of(call([&] { return SPI_execute(to_server(sql).data, false, 0); }), "SPI_execute"); }
+
+}  // namespace upstream::pg

@@ -1,0 +1,33 @@
+// What a session asks for: CALL sync and sync_all, preview, explain_sync.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "pg/postgres.hpp"
+
+namespace upstream::worker {
+
+// Whose models a CALL syncs.
+struct Selection {
+    std::optional<std::string> account{};
+    std::optional<std::string> stream{};
+    std::optional<std::string> source{};  // sync_all
+    bool of_source = false;
+    bool full_refresh = false;
+};
+
+// Runs them side by side in this session, with commits, until each has succeeded or failed for good; returns {"results": [...], "totals": {...}}. A model that
+// somebody else is syncing is waited for. Short waits that the upstream asks for are waited out, up to the source's retry.max_attempts.
+std::string sync_now(const Selection& selection);
+
+// The rows of the first page, each a JSON object of column texts. Holds the caller's transaction while it waits: it is a tool to look with.
+std::vector<std::string> preview(const std::string& account, const std::string& stream);
+
+// What the next run would do, as items and values.
+std::vector<std::pair<std::string, std::string>> explain_sync(const std::string& account, const std::string& stream);
+
+}  // namespace upstream::worker

@@ -1,0 +1,295 @@
+#include "pg/postgres.hpp"
+
+#include "worker/configure.hpp"
+
+#include <algorithm>
+
+#include "core/json.hpp"
+#include "pg/error.hpp"
+#include "pg/process.hpp"
+#include "pg/relation.hpp"
+#include "pg/role.hpp"
+#include "pg/transaction.hpp"
+#include "worker/catalog.hpp"
+#include "worker/convert.hpp"
+#include "worker/shared.hpp"
+#include "worker/target.hpp"
+#include "worker/unit.hpp"
+
+namespace upstream::worker {
+namespace {
+
+using core::json::Document;
+
+// What a configuring function needs: SPI, the catalog, and a way to act as the keeper of the books.
+class Books {
+  public:
+    template <class Work>
+    auto as_keeper(Work&& work) {
+        const pg::RoleScope keeper{pg::role_oid(kKeeperRole)};
+        return work(catalog_);
+    }
+
+    // Statements that need no rights on the books, as the caller.
+    [[nodiscard]] Catalog& as_caller() { return catalog_; }
+
+  private:
+    pg::SpiScope spi_;
+    Catalog catalog_{this_process("session")};
+};
+
+Document parse(const std::string& text, const char* what) {
+    auto document = Document::parse(text);
+    if (!document) throw pg::Raise(ERRCODE_INVALID_PARAMETER_VALUE, std::string{what} + " is not valid JSON", document.error().detail);
+    if (!document->root().is_object()) throw pg::Raise(ERRCODE_INVALID_PARAMETER_VALUE, std::string{what} + " must be a JSON object");
+    return std::move(*document);
+}
+
+// All problems as one error: the first as message, all as detail.
+[[noreturn]] void raise_problems(const std::string& what, const std::vector<core::Problem>& problems) {
+    std::string detail;
+    std::string hint;
+    for (const core::Problem& problem : problems) {
+        if (problem.warning) continue;
+        detail += (detail.empty() ? "" : "\n") + problem.path + ": " + problem.message;
+        if (hint.empty()) hint = problem.hint;
+    }
+    throw pg::Raise(ERRCODE_INVALID_PARAMETER_VALUE, what + " is not valid", detail, hint);
+}
+
+core::Source read_valid(const std::string& spec) {
+    const Document document = parse(spec, "source spec");
+    core::Reading reading = core::read_source(document.root());
+    if (!reading.source) raise_problems("source spec", reading.problems);
+    return std::move(*reading.source);
+}
+
+// A credential's value, or nothing if it is null.
+std::optional<std::string> member_text(core::json::Value object, std::string_view name) {
+    const auto value = object.member(name);
+    if (!value || value->is_null()) return std::nullopt;
+    return std::string{value->text()};
+}
+
+bool is_token_member(std::string_view name) {
+    return name == "access_token" || name == "refresh_token" || name == "expires_at" || name == "expires_in";
+}
+
+double seconds(core::Duration span) { return std::chrono::duration<double>(span).count(); }
+
+double margin_of(const core::Source& source, const std::optional<pg::Time>& expires_at) {
+    if (!source.auth.oauth2 || !expires_at) return 0;
+    const double left = std::max(0.0, seconds(*expires_at - pg::now()));
+    return std::min(seconds(source.auth.oauth2->refresh_at_most), left * source.auth.oauth2->refresh_fraction);
+}
+
+std::optional<pg::Time> expiry_of(core::json::Value credentials) {
+    if (const auto at = member_text(credentials, "expires_at")) {
+        const auto time = core::parse_time(*at, core::TimeFormat::iso);
+        if (!time) throw pg::Raise(ERRCODE_INVALID_PARAMETER_VALUE, "credentials: expires_at is not an ISO timestamp");
+        return time;
+    }
+    if (const auto in = member_text(credentials, "expires_in")) {
+        const auto span = core::parse_interval(*in + " seconds");
+        if (!span) throw pg::Raise(ERRCODE_INVALID_PARAMETER_VALUE, "credentials: expires_in is not a number of seconds");
+        return pg::now() + *span;
+    }
+    return std::nullopt;
+}
+
+void store_credentials(Catalog& catalog, const core::Source& source, std::int32_t account, core::json::Value credentials) {
+    for (const core::json::Value member : credentials)
+        if (!is_token_member(member.key()) && !member.is_null()) catalog.set_secret(account, std::string{member.key()}, std::string{member.text()});
+    const auto access = member_text(credentials, "access_token");
+    const auto refresh = member_text(credentials, "refresh_token");
+    if (!access && !refresh) return;
+    const auto expires_at = expiry_of(credentials);
+    catalog.store_token(account, access, refresh, expires_at, margin_of(source, expires_at));
+}
+
+// The streams of an account: those named, or all.
+std::vector<const core::Stream*> chosen_streams(const core::Source& source, const std::optional<std::vector<std::string>>& names) {
+    std::vector<const core::Stream*> chosen;
+    for (const core::Stream& stream : source.streams)
+        if (!names || std::find(names->begin(), names->end(), stream.name) != names->end()) chosen.push_back(&stream);
+    if (!names) return chosen;
+    for (const std::string& name : *names) {
+        if (source.stream(name) != nullptr) continue;
+        const auto near = source.nearest_stream(name);
+        throw pg::Raise(ERRCODE_UNDEFINED_OBJECT, "source \"" + source.name + "\" has no stream \"" + name + "\"", "",
+                        near ? "Perhaps you meant \"" + *near + "\"." : "");
+    }
+    return chosen;
+}
+
+// The target of a stream: found and checked, or created, both as the caller, who must be able to act as its owner.
+Oid open_target(Books& books, const core::Stream& stream, const std::string& schema, const core::Account& account) {
+    const TargetName name = target_name(stream, schema);
+    Oid oid = books.as_caller().find_table(name.quoted());
+    if (!OidIsValid(oid)) {
+        const auto ddl = create_table(stream, name);
+        if (!ddl) throw pg::Raise(ERRCODE_UNDEFINED_TABLE, ddl.error().message, "Stream \"" + stream.name + "\".", ddl.error().hint);
+        pg::execute(*ddl);
+        oid = books.as_caller().find_table(name.quoted());
+    }
+    if (!pg::lock_for_write(oid)) throw pg::Raise(ERRCODE_UNDEFINED_TABLE, "target " + name.quoted() + " does not exist");
+    const pg::Table table = pg::describe(oid);
+    if (!books.as_caller().may_act_as(table.owner))
+        throw pg::Raise(ERRCODE_INSUFFICIENT_PRIVILEGE, "must be able to act as the owner of target " + table.qualified,
+                        "Rows are written as the owner of their target.");
+    const auto fields = fields_of(stream, table, account, pg::now());
+    if (!fields) throw pg::Raise(ERRCODE_INVALID_TABLE_DEFINITION, fields.error().message, "Stream \"" + stream.name + "\".", fields.error().hint);
+    return oid;
+}
+
+Catalog::ModelRow model_row(std::int32_t account, const core::Stream& stream, Oid target) {
+    return {.account_id = account, .stream = stream.name, .target = target, .every = seconds(stream.every), .jitter = seconds(stream.jitter),
+            .priority = stream.priority, .incremental = stream.incremental};
+}
+
+StoredSource known_source(Books& books, const std::string& name) {
+    auto source = books.as_keeper([&](Catalog& catalog) { return catalog.find_source(name); });
+    if (!source)
+        throw pg::Raise(ERRCODE_UNDEFINED_OBJECT, "source \"" + name + "\" does not exist", "", "See upstream.sources, or create it with upstream.create_source().");
+    return std::move(*source);
+}
+
+// Whether what a stream reads or how its cursor works differs, so that the old cursor says nothing about the new list.
+bool reads_differently(core::json::Value before, core::json::Value after, const std::string& stream) {
+    const auto part = [&](core::json::Value spec, const char* key) -> std::string {
+        const auto streams = spec.member("streams");
+        const auto one = streams ? streams->member(stream) : std::nullopt;
+        auto value = one ? one->member(key) : std::nullopt;
+        if (!value)
+            if (const auto defaults = spec.member("defaults")) value = defaults->member(key);
+        return value ? std::string{value->raw()} : "";
+    };
+    for (const char* key : {"path", "records", "params", "cursor", "primary_key", "columns", "raw", "target"})
+        if (part(before, key) != part(after, key)) return true;
+    const auto base = [](core::json::Value spec) { return std::string{spec.member("base_url")->raw()}; };
+    return base(before) != base(after);
+}
+
+}  // namespace
+
+std::vector<core::Problem> validate_source(const std::string& spec) {
+    const auto document = Document::parse(spec);
+    if (!document) return {{.path = "$", .message = "cannot be read", .hint = document.error().detail}};
+    return core::read_source(document->root()).problems;
+}
+
+std::int32_t create_source(const std::string& name, const std::string& spec, const std::string& schema) {
+    const core::Source source = read_valid(spec);
+    Books books;
+    return books.as_keeper([&](Catalog& catalog) {
+        if (catalog.find_source(name))
+            throw pg::Raise(ERRCODE_DUPLICATE_OBJECT, "source \"" + name + "\" already exists", "", "Use upstream.alter_source() to change it.");
+        return catalog.insert_source(name, spec, schema);
+    });
+}
+
+std::vector<Effect> alter_source(const std::string& name, const std::string& spec) {
+    const core::Source source = read_valid(spec);
+    Books books;
+    const StoredSource stored = known_source(books, name);
+    const Document before = parse(stored.spec, "stored spec");
+    const Document after = parse(spec, "source spec");
+    const auto accounts = books.as_keeper([&](Catalog& catalog) {
+        catalog.update_source(stored.id, spec);
+        return catalog.accounts_of(stored.id);
+    });
+
+    std::vector<Effect> effects;
+    const auto note = [&](const std::string& stream, const char* effect) {
+        const auto same = [&](const Effect& known) { return known.stream == stream; };
+        if (std::none_of(effects.begin(), effects.end(), same)) effects.push_back({stream, effect});
+    };
+    for (const Catalog::AccountRow& account : accounts) {
+        for (const auto& [model, stream_name] : account.models) {
+            const core::Stream* stream = source.stream(stream_name);
+            if (stream == nullptr) {
+                books.as_keeper([&, id = model](Catalog& catalog) { catalog.delete_model(id); });
+                note(stream_name, "removed");
+                continue;
+            }
+            const bool again = reads_differently(before.root(), after.root(), stream_name);
+            const Oid target = open_target(books, *stream, stored.target_schema, core::Account{});
+            books.as_keeper([&, id = model](Catalog& catalog) { catalog.update_model(id, model_row(account.id, *stream, target), again); });
+            note(stream_name, again ? "read again" : "kept");
+        }
+        for (const core::Stream& stream : source.streams) {
+            const auto same = [&](const auto& model) { return model.second == stream.name; };
+            if (!account.all_streams || std::any_of(account.models.begin(), account.models.end(), same)) continue;
+            const Oid target = open_target(books, stream, stored.target_schema, core::Account{});
+            books.as_keeper([&](Catalog& catalog) { catalog.insert_model(model_row(account.id, stream, target)); });
+            note(stream.name, "added");
+        }
+    }
+    pg::on_commit(wake_workers);
+    return effects;
+}
+
+std::int32_t create_account(const NewAccount& wanted) {
+    const Document config = parse(wanted.config, "config");
+    const Document credentials = parse(wanted.credentials, "credentials");
+    Books books;
+    const StoredSource stored = known_source(books, wanted.source);
+    const core::Source source = read_valid(stored.spec);
+    const std::vector<core::Problem> problems = core::check_account(source, config.root());
+    if (!problems.empty()) raise_problems("account config", problems);
+    const std::vector<const core::Stream*> streams = chosen_streams(source, wanted.streams);
+
+    const core::Account values = to_account(source, Model{.config = wanted.config, .secrets = "{}"});
+    std::vector<Oid> targets;
+    for (const core::Stream* stream : streams) targets.push_back(open_target(books, *stream, stored.target_schema, values));
+
+    const std::int32_t id = books.as_keeper([&](Catalog& catalog) {
+        const std::int32_t account = catalog.insert_account(stored.id, wanted.name, wanted.config, wanted.streams);
+        store_credentials(catalog, source, account, credentials.root());
+        for (std::size_t i = 0; i < streams.size(); ++i) catalog.insert_model(model_row(account, *streams[i], targets[i]));
+        return account;
+    });
+    pg::on_commit(wake_workers);
+    return id;
+}
+
+void set_secret(const std::string& account, const std::string& name, const std::optional<std::string>& value) {
+    Books books;
+    books.as_keeper([&](Catalog& catalog) { catalog.set_secret(catalog.find_account(account), name, value); });
+}
+
+void update_token(const std::string& account, const std::string& access, const std::optional<std::string>& refresh,
+                  const std::optional<pg::Time>& expires_at) {
+    Books books;
+    books.as_keeper([&](Catalog& catalog) {
+        const std::int32_t id = catalog.find_account(account);
+        const core::Source source = read_valid(catalog.source_of(id).spec);
+        catalog.store_token(id, access, refresh, expires_at, margin_of(source, expires_at));
+    });
+    pg::on_commit(wake_workers);
+}
+
+void mark_sync_complete(const std::string& account, const std::string& stream, const std::optional<std::string>& cursor,
+                        const std::optional<pg::Time>& synced_at, bool backwards) {
+    Books books;
+    books.as_keeper([&](Catalog& catalog) {
+        const Model model = catalog.model(account, stream);
+        const core::Source source = read_valid(catalog.source(model.source_id).spec);
+        const core::Stream* known = source.stream(model.stream);
+        std::optional<std::string> canonical;
+        if (cursor) {
+            if (known == nullptr || !known->cursor)
+                throw pg::Raise(ERRCODE_INVALID_PARAMETER_VALUE, "stream \"" + stream + "\" has no cursor");
+            const auto position = core::from_text(known->cursor->type, *cursor);
+            if (!position) throw pg::Raise(ERRCODE_INVALID_PARAMETER_VALUE, "\"" + cursor->substr(0, 60) + "\" is not a cursor of stream \"" + stream + "\"");
+            const core::State state = to_state(model.state, *known);
+            if (state.cursor && *position < *state.cursor && !backwards)
+                throw pg::Raise(ERRCODE_INVALID_PARAMETER_VALUE, "the cursor would move backwards", "It stands at " + *model.state.cursor + ".",
+                                "If that is meant, pass backwards => true: rows after the cursor are read again.");
+            canonical = core::to_text(known->cursor->type, *position);
+        }
+        catalog.record_run(model.id, canonical, synced_at);
+    });
+}
+
+}  // namespace upstream::worker

@@ -1,0 +1,87 @@
+#include "pg/postgres.hpp"
+
+#include "worker/convert.hpp"
+
+#include "core/json.hpp"
+
+namespace upstream::worker {
+namespace {
+
+using core::Position;
+
+std::optional<Position> position(const core::Stream& stream, const std::optional<std::string>& text) {
+    if (!text || !stream.cursor) return std::nullopt;
+    return core::from_text(stream.cursor->type, *text);
+}
+
+std::optional<std::string> text(const core::Stream& stream, const std::optional<Position>& position) {
+    if (!position || !stream.cursor) return std::nullopt;
+    return core::to_text(stream.cursor->type, *position);
+}
+
+void read_words(core::Words& words, const std::string& json) {
+    const auto document = core::json::Document::parse(json);
+    if (!document) return;
+    for (const core::json::Value member : document->root())
+        if (!member.is_null()) words.insert_or_assign(std::string{member.key()}, std::string{member.text()});
+}
+
+core::Code code_of(int sqlerrcode) {
+    switch (sqlerrcode) {
+        case ERRCODE_LOCK_NOT_AVAILABLE:
+        case ERRCODE_T_R_DEADLOCK_DETECTED:
+        case ERRCODE_T_R_SERIALIZATION_FAILURE:
+        case ERRCODE_QUERY_CANCELED: return core::Code::target_busy;
+        default:
+            // Class 53: out of disk, memory or connections.
+            return ERRCODE_TO_CATEGORY(sqlerrcode) == ERRCODE_INSUFFICIENT_RESOURCES ? core::Code::target_busy : core::Code::target_error;
+    }
+}
+
+}  // namespace
+
+core::State to_state(const StoredState& stored, const core::Stream& stream) {
+    return core::State{.cursor = position(stream, stored.cursor),
+                       .failures = stored.failures,
+                       .full_refresh = stored.full_refresh,
+                       .reading = stored.reading,
+                       .started_at = stored.started_at.value_or(core::Timestamp{}),
+                       .start = position(stream, stored.start),
+                       .pending = position(stream, stored.pending),
+                       .page = {.token = stored.page_token.value_or(""), .pages_before = stored.pages_before, .records_before = stored.records_before}};
+}
+
+StoredState to_stored(const core::State& state, const core::Stream& stream) {
+    StoredState stored{.cursor = text(stream, state.cursor),
+                       .failures = state.failures,
+                       .full_refresh = state.full_refresh,
+                       .reading = state.reading,
+                       .start = text(stream, state.start),
+                       .pending = text(stream, state.pending),
+                       .pages_before = state.page.pages_before,
+                       .records_before = state.page.records_before};
+    if (state.reading) stored.started_at = state.started_at;
+    if (!state.page.first()) stored.page_token = state.page.token;
+    return stored;
+}
+
+core::Account to_account(const core::Source& source, const Model& model) {
+    core::Account account{.token = model.token};
+    for (const core::Setting& setting : source.settings)
+        if (setting.fallback) account.settings.insert_or_assign(setting.name, *setting.fallback);
+    read_words(account.settings, model.config);
+    read_words(account.secrets, model.secrets);
+    return account;
+}
+
+core::Error to_error(const pg::Error& error) {
+    return core::Error{.code = code_of(error.sqlerrcode()), .message = error.message(), .detail = error.detail(), .hint = error.hint(),
+                       .sqlstate = error.sqlstate()};
+}
+
+core::Error to_error(const pg::Raise& error) {
+    return core::Error{.code = code_of(error.sqlerrcode()), .message = error.message(), .detail = error.detail(), .hint = error.hint(),
+                       .sqlstate = unpack_sql_state(error.sqlerrcode())};
+}
+
+}  // namespace upstream::worker

@@ -1,0 +1,278 @@
+#include "worker/engine.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "pg/error.hpp"
+#include "pg/log.hpp"
+#include "pg/process.hpp"
+#include "pg/wait_set.hpp"
+#include "worker/convert.hpp"
+#include "worker/settings.hpp"
+#include "worker/target.hpp"
+
+namespace upstream::worker {
+namespace {
+
+using core::Code;
+using core::Error;
+
+double milliseconds(std::chrono::microseconds span) { return static_cast<double>(span.count()) / 1000.0; }
+
+std::chrono::milliseconds until(core::Timestamp time) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(time - pg::now());
+    return std::clamp(left, std::chrono::milliseconds{0}, std::chrono::milliseconds{std::chrono::hours{1}});
+}
+
+// A cancelled CALL ends as a whole; a cancelled worker only loses the page.
+bool ends_everything(const pg::Error& error, const pg::Session& session) {
+    return error.sqlerrcode() == ERRCODE_QUERY_CANCELED && session.kind() == pg::Session::Kind::procedure;
+}
+
+}  // namespace
+
+struct Engine::Run {
+    Model model;
+    std::shared_ptr<const core::Source> source;
+    const core::Stream* stream = nullptr;
+    std::shared_ptr<TargetPlan> target;
+    std::vector<core::Field> fields;
+    std::optional<core::Sync> sync;
+    std::optional<http::TransferId> transfer;
+    std::chrono::microseconds fetched{0};  // since the last commit
+    core::Timestamp began = pg::now();
+    Outcome outcome{};
+    bool over = false;
+};
+
+Engine::Engine(Unit& unit)
+    : unit_(unit), client_(client_options()), tokens_(unit, client_, [this](std::int32_t model, Tokens::Answer answer) {
+          const auto found = runs_.find(model);
+          if (found == runs_.end() || found->second->over) return;
+          Run& run = *found->second;
+          perform(run, std::visit([&](auto&& event) { return run.sync->on(std::move(event), pg::now()); }, std::move(answer)));
+      }) {}
+
+Engine::~Engine() = default;
+
+void Engine::add(Model model) {
+    const std::int32_t id = model.id;
+    auto owned = std::make_unique<Run>();
+    Run& run = *owned;
+    run.model = std::move(model);
+    runs_.insert_or_assign(id, std::move(owned));
+    try {
+        prepare(run);
+    } catch (const pg::Error& error) {
+        if (ends_everything(error, unit_.session())) throw;
+        return perform(run, core::Fail{.error = to_error(error), .state = {}, .tally = {}});
+    } catch (const pg::Raise& error) {
+        return perform(run, core::Fail{.error = to_error(error), .state = {}, .tally = {}});
+    }
+    if (!run.over) perform(run, run.sync->start(pg::now()));
+}
+
+// Reads the source and opens the target; what is wrong there ends the run before it asks the upstream anything.
+void Engine::prepare(Run& run) {
+    const core::Result<bool> ready = unit_.run("opening a target", Durability::asynchronous, [&](Catalog&) -> core::Result<bool> {
+        run.source = unit_.source(run.model.source_id, run.model.revision);
+        run.stream = run.source->stream(run.model.stream);
+        if (run.stream == nullptr)
+            return Error{.code = Code::invalid_spec, .message = "source \"" + run.model.source + "\" has no stream \"" + run.model.stream + "\""};
+        run.target = targets_.open(*run.source, run.model.revision, *run.stream, run.model.target);
+        core::State state = to_state(run.model.state, *run.stream);
+        const core::Account account = to_account(*run.source, run.model);
+        auto fields = fields_of(*run.stream, run.target->table, account, state.reading ? state.started_at : pg::now());
+        if (!fields) return fields.error();
+        run.fields = *fields;
+        if (!run.target->upsert) run.target->upsert = std::make_unique<Upsert>(*run.stream, run.target->table, run.fields);
+        const auto seed = static_cast<std::uint64_t>(run.model.id) * 0x9E3779B97F4A7C15ULL ^ static_cast<std::uint64_t>(run.model.fence);
+        run.sync.emplace(*run.source, *run.stream, run.fields, account, state, seed);
+        run.outcome.incremental = run.sync->incremental();
+        return true;
+    });
+    if (!ready) perform(run, core::Fail{.error = ready.error(), .state = {}, .tally = {}});
+}
+
+// Carries out actions until one has to wait for the network.
+void Engine::perform(Run& run, core::Action action) {
+    std::optional<core::Action> next = std::move(action);
+    while (next && !run.over)
+        next = std::visit([&](auto&& what) { return carry_out(run, std::move(what)); }, std::move(*next));
+}
+
+std::optional<core::Action> Engine::carry_out(Run& run, core::Fetch fetch) {
+    run.transfer = client_.start(fetch.request);
+    pages_in_flight_.emplace(*run.transfer, run.model.id);
+    ++requests_;
+    return std::nullopt;
+}
+
+std::optional<core::Action> Engine::carry_out(Run& run, core::GetToken get) {
+    tokens_.ask(run.model, run.source, run.sync->account(), std::move(get.refused));
+    return std::nullopt;
+}
+
+std::optional<core::Action> Engine::carry_out(Run& run, core::Apply what) {
+    if (auto error = apply(run, what)) return run.sync->on(core::Refused{std::move(*error)}, pg::now());
+    if (run.over) return std::nullopt;
+    return run.sync->on(core::Applied{}, pg::now());
+}
+
+// T4: rows, cursor and counters in one transaction.
+std::optional<Error> Engine::apply(Run& run, const core::Apply& what) {
+    const core::Timestamp before = pg::now();
+    Written written;
+    try {
+        const bool same_target = unit_.run("applying a page", Durability::asynchronous, [&](Catalog& catalog) {
+            const auto target = targets_.open(*run.source, run.model.revision, *run.stream, run.model.target);
+            if (target != run.target) return false;
+            {
+                pg::RoleScope owner{target->table.owner};
+                written = target->upsert->write(run.model.account_id, what.batch);
+                owner.leave();
+            }
+            const Entry entry{.state = to_stored(what.state, *run.stream),
+                              .tally = what.tally,
+                              .inserted = written.inserted,
+                              .updated = written.updated,
+                              .unchanged = written.unchanged,
+                              .fetch_ms = milliseconds(run.fetched),
+                              .apply_ms = milliseconds(pg::now() - before)};
+            if (!catalog.save_page(run.model, entry) || (what.last && !catalog.finish_run(run.model))) throw LeaseLost{};
+            return true;
+        });
+        if (!same_target)
+            return Error{.code = Code::target_busy, .message = "the target was altered during the run", .hint = "The page is read again with the new definition."};
+    } catch (const LeaseLost&) {
+        run.outcome.error = Error{.code = Code::fenced, .message = "the lease was lost: the model was altered, reset or taken over"};
+        end(run);
+        return std::nullopt;
+    } catch (const pg::Error& error) {
+        if (ends_everything(error, unit_.session())) throw;
+        return to_error(error);
+    } catch (const pg::Raise& error) {
+        return to_error(error);
+    }
+    run.fetched = std::chrono::microseconds{0};
+    Outcome& outcome = run.outcome;
+    outcome.tally.requests += what.tally.requests;
+    outcome.tally.pages += what.tally.pages;
+    outcome.tally.received += what.tally.received;
+    outcome.tally.bytes += what.tally.bytes;
+    outcome.written.inserted += written.inserted;
+    outcome.written.updated += written.updated;
+    outcome.written.unchanged += written.unchanged;
+    return std::nullopt;
+}
+
+// T5 for a run that failed: what was committed stays, the reason and the next attempt are written down.
+std::optional<core::Action> Engine::carry_out(Run& run, core::Fail fail) {
+    core::State state = fail.state;
+    if (!run.sync) {  // it never began: the state stays as it was, but for one more failure
+        if (run.stream != nullptr) state = to_state(run.model.state, *run.stream);
+        state.failures = run.model.state.failures + 1;
+        fail.retry_at = pg::now() + std::chrono::minutes(1);
+    }
+    StoredState stored = run.stream != nullptr ? to_stored(state, *run.stream) : run.model.state;
+    stored.failures = state.failures;
+    try {
+        unit_.run("recording a failure", Durability::asynchronous, [&](Catalog& catalog) {
+            const Entry entry{.state = stored, .tally = fail.tally, .fetch_ms = milliseconds(run.fetched)};
+            if (!catalog.save_page(run.model, entry) || !catalog.fail_run(run.model, fail.error, fail.retry_at)) throw LeaseLost{};
+        });
+    } catch (const LeaseLost&) {
+        fail.error = Error{.code = Code::fenced, .message = "the lease was lost: the model was altered, reset or taken over"};
+        fail.retry_at.reset();
+    } catch (const pg::Error& error) {
+        if (ends_everything(error, unit_.session())) throw;
+        pg::log_warning("could not record the failure of " + run.model.account + "/" + run.model.stream + ": " + error.message());
+    }
+    run.outcome.tally.requests += fail.tally.requests;
+    run.outcome.error = std::move(fail.error);
+    run.outcome.retry_at = fail.retry_at;
+    end(run);
+    return std::nullopt;
+}
+
+std::optional<core::Action> Engine::carry_out(Run& run, core::Done done) {
+    run.outcome.message = std::move(done.message);
+    end(run);
+    return std::nullopt;
+}
+
+void Engine::end(Run& run) {
+    if (run.over) return;
+    run.over = true;
+    run.outcome.model = run.model;
+    run.outcome.duration_ms = std::chrono::duration_cast<std::chrono::milliseconds>(pg::now() - run.began).count();
+    outcomes_.push_back(std::move(run.outcome));
+    ended_.push_back(run.model.id);
+}
+
+void Engine::finish_transfer(http::Finished finished) {
+    if (tokens_.take(finished)) return;
+    const auto found = pages_in_flight_.find(finished.id);
+    if (found == pages_in_flight_.end()) return;
+    Run& run = *runs_.at(found->second);
+    pages_in_flight_.erase(found);
+    run.transfer.reset();
+    run.fetched += finished.duration;
+    core::Event event = core::Applied{};
+    if (finished.result) {
+        event = core::Answered{std::move(*finished.result)};
+    } else {
+        event = core::Broken{finished.result.error()};
+    }
+    perform(run, run.sync->on(std::move(event), pg::now()));
+}
+
+bool Engine::turn(std::optional<core::Timestamp> deadline) {
+    for (const std::int32_t model : std::exchange(ended_, {})) runs_.erase(model);
+    if (!outcomes_.empty()) deadline = pg::now();  // somebody waits for them
+
+    std::vector<pg::Socket> sockets;
+    for (const http::Interest& interest : client_.interests()) sockets.push_back({.fd = interest.fd, .read = interest.read, .write = interest.write});
+    std::optional<std::chrono::milliseconds> timeout = client_.timeout();
+    const auto at_most = [&](const std::optional<core::Timestamp>& time) {
+        if (time) timeout = std::min(timeout.value_or(std::chrono::milliseconds::max()), until(*time));
+    };
+    at_most(deadline);
+    at_most(tokens_.next_look());
+
+    // I6. If this ever fails, stopping is better than holding back every vacuum of the cluster.
+    if (pg::holds_snapshot_or_transaction(unit_.session())) throw pg::Raise(ERRCODE_INTERNAL_ERROR, "a transaction is open while waiting for the network");
+    const pg::Woken woken = pg::wait(sockets, timeout);
+
+    for (const pg::Socket& socket : woken.ready) client_.on_ready(socket.fd, socket.read, socket.write);
+    client_.on_timeout();
+    for (http::Finished& finished : client_.take_finished()) finish_transfer(std::move(finished));
+    tokens_.look(pg::now());
+    return woken.latch;
+}
+
+std::vector<Outcome> Engine::take_outcomes() { return std::exchange(outcomes_, {}); }
+
+void Engine::abandon(const char* status, const std::string& message) {
+    for (auto& [id, run] : runs_)
+        if (run->transfer) client_.cancel(*run->transfer);
+    pages_in_flight_.clear();
+    tokens_.abandon();
+    unit_.run("giving back leases", Durability::asynchronous, [&](Catalog& catalog) {
+        for (auto& [id, run] : runs_)
+            if (!run->over) catalog.release(run->model, status, message);
+    });
+    runs_.clear();
+    ended_.clear();
+}
+
+void Engine::forget() {
+    for (auto& [id, run] : runs_)
+        if (run->transfer) client_.cancel(*run->transfer);
+    pages_in_flight_.clear();
+    runs_.clear();
+    ended_.clear();
+    targets_.forget();
+}
+
+}  // namespace upstream::worker

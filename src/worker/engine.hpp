@@ -1,0 +1,95 @@
+// The engine: carries out what core::Sync asks for, for many models at once, over one HTTP client.
+//
+// The background worker and CALL upstream.sync() run this same class; they differ in who chooses the models and when it stops.
+//
+// Transactions of a run, each short, none open while anything waits (turn() refuses to wait otherwise):
+//   T1 claim    lease + fence + row in runs                                   (by the owner of the engine, before add())
+//   T2 intent   who refreshes the account's token                             only if it is old; synchronous commit
+//   T3 token    the new pair, before it is used                               synchronous commit
+//   T4 page     rows as the target's owner, cursor, counters, fence checked   asynchronous commit: a lost page is fetched again
+//   T5 end      next due time, lease released; in T4 for the last page, alone for a failure
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/sync.hpp"
+#include "http/client.hpp"
+#include "pg/transaction.hpp"
+#include "worker/catalog.hpp"
+#include "worker/target_plan.hpp"
+#include "worker/tokens.hpp"
+#include "worker/unit.hpp"
+
+namespace upstream::worker {
+
+// How a run ended.
+struct Outcome {
+    Model model{};
+    bool incremental = false;
+    core::Tally tally{};
+    Written written{};
+    std::int64_t duration_ms = 0;
+    std::optional<core::Error> error{};
+    std::optional<core::Timestamp> retry_at{};
+    std::string message{};
+};
+
+class Engine {
+  public:
+    explicit Engine(Unit& unit);
+    ~Engine();
+    Engine(const Engine&) = delete;
+    Engine& operator=(const Engine&) = delete;
+
+    // Begins the run of a claimed model.
+    void add(Model model);
+
+    // Waits until something happens, at most till `until`, and does what can be done then. Serves interrupts. True if the latch was set.
+    bool turn(std::optional<core::Timestamp> until);
+
+    [[nodiscard]] std::size_t running() const { return runs_.size(); }
+    [[nodiscard]] std::size_t in_flight() const { return client_.in_flight(); }
+    [[nodiscard]] std::int64_t requests() const { return requests_; }
+
+    // The runs that ended since the last call.
+    [[nodiscard]] std::vector<Outcome> take_outcomes();
+
+    // Gives back every lease; for a CALL that is cancelled.
+    void abandon(const char* status, const std::string& message);
+
+    // Drops all runs without a word; for when the extension is gone.
+    void forget();
+
+  private:
+    struct Run;
+
+    void perform(Run& run, core::Action action);
+    std::optional<core::Action> carry_out(Run& run, core::Fetch fetch);
+    std::optional<core::Action> carry_out(Run& run, core::GetToken get);
+    std::optional<core::Action> carry_out(Run& run, core::Apply apply);
+    std::optional<core::Action> carry_out(Run& run, core::Fail fail);
+    std::optional<core::Action> carry_out(Run& run, core::Done done);
+    std::optional<core::Error> apply(Run& run, const core::Apply& apply);
+    void prepare(Run& run);
+    void finish_transfer(http::Finished finished);
+    void end(Run& run);
+
+    Unit& unit_;
+    http::Client client_;
+    Tokens tokens_;
+    TargetPlans targets_;
+    std::map<std::int32_t, std::unique_ptr<Run>> runs_;         // by model
+    std::map<http::TransferId, std::int32_t> pages_in_flight_;  // transfer -> model
+    std::vector<std::int32_t> ended_;                           // runs to remove once nobody refers to them
+    std::vector<Outcome> outcomes_;
+    std::int64_t requests_ = 0;
+};
+
+}  // namespace upstream::worker

@@ -1,0 +1,87 @@
+#include "worker/launcher.hpp"
+
+#include <algorithm>
+#include <map>
+#include <string>
+
+#include "core/time.hpp"
+#include "pg/background.hpp"
+#include "pg/log.hpp"
+#include "pg/process.hpp"
+#include "pg/wait_set.hpp"
+#include "worker/settings.hpp"
+
+namespace upstream::worker {
+namespace {
+
+constexpr core::Duration kFirstWait = std::chrono::seconds(1);
+constexpr core::Duration kLongestWait = std::chrono::minutes(1);
+
+struct Entry {
+    BackgroundWorkerHandle* handle = nullptr;
+    core::Timestamp started_at{};
+    core::Timestamp not_before{};
+    core::Duration wait = kFirstWait;
+    std::string complaint;  // last logged, so that it is logged once
+};
+
+class Launcher {
+  public:
+    // Starts and stops what has to be; returns when to look again.
+    std::optional<core::Timestamp> look(core::Timestamp now) {
+        const std::vector<std::string> wanted = list_of(settings().databases);
+        std::erase_if(entries_, [&](auto& entry) {
+            if (std::find(wanted.begin(), wanted.end(), entry.first) != wanted.end()) return false;
+            if (entry.second.handle != nullptr) pg::stop_worker(entry.second.handle);
+            return true;
+        });
+        std::optional<core::Timestamp> next;
+        for (const std::string& name : wanted) {
+            Entry& entry = entries_[name];
+            see_to(name, entry, now);
+            if (entry.handle == nullptr && (!next || entry.not_before < *next)) next = entry.not_before;
+        }
+        return next;
+    }
+
+  private:
+    static void see_to(const std::string& name, Entry& entry, core::Timestamp now) {
+        if (entry.handle != nullptr) {
+            if (pg::is_started(entry.handle)) return;
+            entry.handle = nullptr;
+            entry.wait = now - entry.started_at >= kLongestWait ? kFirstWait : std::min(entry.wait * 2, kLongestWait);
+            entry.not_before = now + entry.wait;
+        }
+        if (now < entry.not_before) return;
+        const auto database = pg::find_database(name);
+        if (!database) return put_off(entry, now, "database \"" + name + "\" of upstream.databases does not exist or cannot be connected to");
+        entry.handle = pg::start_worker("pg_upstream worker for " + name, kWorkerFunction, *database);
+        if (entry.handle == nullptr) return put_off(entry, now, "no free worker slot for database \"" + name + "\"; raise max_worker_processes");
+        entry.started_at = now;
+        entry.complaint.clear();
+    }
+
+    static void put_off(Entry& entry, core::Timestamp now, std::string complaint) {
+        entry.not_before = now + kLongestWait;
+        if (entry.complaint == complaint) return;
+        pg::log_warning(complaint);
+        entry.complaint = std::move(complaint);
+    }
+
+    std::map<std::string, Entry> entries_;
+};
+
+}  // namespace
+
+void launch_workers() {
+    pg::become_worker(std::nullopt);
+    Launcher launcher;
+    for (;;) {
+        const auto next = launcher.look(pg::now());
+        std::optional<std::chrono::milliseconds> timeout;
+        if (next) timeout = std::max(std::chrono::ceil<std::chrono::milliseconds>(*next - pg::now()), std::chrono::milliseconds{0});
+        pg::wait({}, timeout);
+    }
+}
+
+}  // namespace upstream::worker

@@ -1,0 +1,149 @@
+// The worker's loop: look for due models, claim them, let the engine work and wait, look again when the next model is due, when a run has
+// ended, or when somebody sets the latch (request_sync(), create_account(), CREATE EXTENSION: at their commit).
+//
+// Ways out. SIGTERM, DROP DATABASE .. WITH (FORCE) and shutdown end the process inside the wait (FATAL); leases die with it. Without the extension, or
+// with another version of it, the loop waits for the latch alone. An error of the books' own statements is logged once, and tried again later. Anything else
+// ends the process with an ERROR; the launcher starts another.
+#include "worker/main.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <string>
+
+#include "pg/background.hpp"
+#include "pg/error.hpp"
+#include "pg/log.hpp"
+#include "pg/process.hpp"
+#include "pg/wait_set.hpp"
+#include "worker/engine.hpp"
+#include "worker/settings.hpp"
+#include "worker/shared.hpp"
+#include "worker/version.hpp"
+
+namespace upstream::worker {
+namespace {
+
+constexpr core::Duration kAfterError = std::chrono::seconds(5);
+constexpr core::Duration kBetweenPrunings = std::chrono::hours(1);
+
+class Worker {
+  public:
+    Worker() : session_(pg::Session::Kind::worker), unit_(session_, "worker"), options_(client_options()), engine_(std::in_place, unit_) {}
+
+    void turn() {
+        try {
+            follow_settings();
+            if (look_now_ || (next_look_ && pg::now() >= *next_look_)) look();
+            report();
+            look_now_ = engine_->turn(next_look_);
+            settle(engine_->take_outcomes());
+        } catch (const ExtensionGone& gone) {
+            wait_for_extension(gone);
+        } catch (const pg::Error& error) {
+            complain(error.message());
+            start_anew(error.message());
+        }
+    }
+
+  private:
+    // A changed egress policy or limit takes effect once nothing is in flight under the old one.
+    void follow_settings() {
+        if (engine_->running() > 0) return;
+        http::Options options = client_options();
+        if (options == options_) return;
+        options_ = std::move(options);
+        engine_.emplace(unit_);
+    }
+
+    void look() {
+        look_now_ = false;
+        next_look_.reset();
+        const auto most = static_cast<std::size_t>(settings().max_in_flight);
+        const std::size_t room = most > engine_->running() ? most - engine_->running() : 0;
+        std::vector<Model> claimed;
+        unit_.run("looking for due models", Durability::asynchronous, [&](Catalog& catalog) {
+            if (room > 0) claimed = catalog.claim_due(static_cast<std::int32_t>(room));
+            // Without room, the end of a run is what to wait for.
+            if (claimed.size() < room) next_look_ = catalog.next_due();
+            if (pg::now() - pruned_at_ > kBetweenPrunings) {
+                catalog.prune_runs(settings().run_history_s);
+                pruned_at_ = pg::now();
+            }
+        });
+        for (Model& model : claimed) engine_->add(std::move(model));
+        complaint_.clear();
+    }
+
+    void settle(const std::vector<Outcome>& outcomes) {
+        look_now_ |= !outcomes.empty();
+        for (const Outcome& outcome : outcomes) {
+            ++runs_;
+            if (outcome.error) last_error_ = outcome.model.account + "/" + outcome.model.stream + ": " + outcome.error->message;
+        }
+    }
+
+    void wait_for_extension(const ExtensionGone& gone) {
+        engine_->forget();
+        if (!gone.version.empty())
+            complain("the extension has version " + gone.version + " in this database, the library " + kVersion +
+                     "; run ALTER EXTENSION pg_upstream UPDATE or restart the server");
+        next_look_.reset();
+        report("no extension");
+        pg::wait({}, std::nullopt);
+        look_now_ = true;
+    }
+
+    // The books could not be written. Leases are given back if that works; if not, they run out.
+    void start_anew(const std::string& reason) {
+        try {
+            engine_->abandon("interrupted", reason);
+        } catch (const ExtensionGone&) {
+            engine_->forget();
+        } catch (const pg::Error&) {
+            engine_->forget();
+        }
+        engine_.emplace(unit_);
+        next_look_ = pg::now() + kAfterError;
+    }
+
+    void complain(const std::string& message) {
+        if (complaint_ == message) return;
+        pg::log_warning(message);
+        complaint_ = message;
+    }
+
+    void report(const char* state = nullptr) {
+        WorkerRow row;
+        strlcpy(row.state, state != nullptr ? state : engine_->running() > 0 ? "syncing" : "idle", sizeof row.state);
+        row.running = static_cast<int>(engine_->running());
+        row.in_flight = static_cast<int>(engine_->in_flight());
+        row.runs = runs_;
+        row.requests = engine_->requests();
+        row.wakeups = ++wakeups_;
+        strlcpy(row.last_error, last_error_.c_str(), sizeof row.last_error);
+        update_slot(row);
+    }
+
+    pg::Session session_;
+    Unit unit_;
+    http::Options options_;
+    std::optional<Engine> engine_;
+    bool look_now_ = true;
+    std::optional<core::Timestamp> next_look_;
+    core::Timestamp pruned_at_{};
+    std::int64_t runs_ = 0;
+    std::int64_t wakeups_ = 0;
+    std::string last_error_;
+    std::string complaint_;
+};
+
+}  // namespace
+
+void work_in(Oid database) {
+    pg::become_worker(database);
+    take_slot(database);
+    Worker worker;
+    for (;;) worker.turn();
+}
+
+}  // namespace upstream::worker

@@ -1,0 +1,73 @@
+#include "pg/postgres.hpp"
+
+extern "C" {
+#include "utils/guc.h"
+}
+
+#include "worker/settings.hpp"
+#include "worker/version.hpp"
+
+namespace upstream::worker {
+namespace {
+
+// Plain data that Postgres writes into; no destructor.
+Settings values;
+
+void define(const char* name, const char* what, bool* value, bool initial) {
+    DefineCustomBoolVariable(name, what, nullptr, value, initial, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+}
+
+void define(const char* name, const char* what, const char* more, char** value, GucContext context) {
+    DefineCustomStringVariable(name, what, more, value, "", context, GUC_LIST_INPUT, nullptr, nullptr, nullptr);
+}
+
+void define(const char* name, const char* what, int* value, int initial, int least, int most, int unit) {
+    DefineCustomIntVariable(name, what, nullptr, value, initial, least, most, PGC_SIGHUP, unit, nullptr, nullptr, nullptr);
+}
+
+}  // namespace
+
+const Settings& settings() { return values; }
+
+void define_settings() {
+    define("upstream.allow_http", "Allows sources without TLS.", &values.allow_http, false);
+    define("upstream.allow_private_addresses", "Allows requests to loopback, private and link-local addresses.",
+           &values.allow_private_addresses, false);
+    define("upstream.allowed_hosts", "Hosts that requests may go to.", "Names or *.domain; empty allows any host.", &values.allowed_hosts, PGC_SIGHUP);
+    DefineCustomStringVariable("upstream.ca_file", "File with the certificate authorities that are trusted.",
+                               "Empty takes the system's.", &values.ca_file, "", PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+    define("upstream.databases", "Databases in which a worker syncs.", "Needs pg_upstream in shared_preload_libraries.", &values.databases, PGC_SIGHUP);
+    define("upstream.lease_timeout", "Time after which a holder that shows no life loses its model.", &values.lease_timeout_ms, 300'000, 1'000,
+           24 * 3600 * 1000, GUC_UNIT_MS);
+    define("upstream.lock_timeout", "Longest wait for a lock on a target.", &values.lock_timeout_ms, 500, 1, 60'000, GUC_UNIT_MS);
+    define("upstream.max_in_flight", "Most runs at a time in one worker or CALL.", &values.max_in_flight, 64, 1, 10'000, 0);
+    define("upstream.max_page_size", "Largest answer, decoded.", &values.max_page_size_kb, 16 * 1024, 64, 1024 * 1024, GUC_UNIT_KB);
+    define("upstream.run_history", "Time for which sync_runs remembers runs.", &values.run_history_s, 7 * 24 * 3600, 0, 10 * 366 * 24 * 3600, GUC_UNIT_S);
+    MarkGUCPrefixReserved("upstream");
+}
+
+std::vector<std::string> list_of(const char* text) {
+    std::vector<std::string> words;
+    std::string word;
+    for (const char* c = text == nullptr ? "" : text;; ++c) {
+        if (*c != '\0' && *c != ',') {
+            if (*c != ' ' && *c != '"') word += *c;
+            continue;
+        }
+        if (!word.empty()) words.push_back(std::move(word));
+        word.clear();
+        if (*c == '\0') return words;
+    }
+}
+
+http::Options client_options() {
+    return http::Options{.max_body = static_cast<std::size_t>(values.max_page_size_kb) * 1024,
+                         .max_connections_per_host = static_cast<std::size_t>(values.max_in_flight),
+                         .ca_file = values.ca_file == nullptr ? "" : values.ca_file,
+                         .user_agent = std::string{"pg_upstream/"} + kVersion,
+                         .egress = {.allow_http = values.allow_http,
+                                    .allow_private = values.allow_private_addresses,
+                                    .allowed_hosts = list_of(values.allowed_hosts)}};
+}
+
+}  // namespace upstream::worker

@@ -1,0 +1,32 @@
+// The settings (GUCs) of pg_upstream. All are set in postgresql.conf and take effect on reload.
+#pragma once
+
+#include "http/client.hpp"
+
+namespace upstream::worker {
+
+struct Settings {
+    char* databases = nullptr;        // upstream.databases
+    char* allowed_hosts = nullptr;    // upstream.allowed_hosts
+    char* ca_file = nullptr;          // upstream.ca_file
+    bool allow_http = false;          // upstream.allow_http
+    bool allow_private_addresses = false;
+    int max_in_flight = 64;
+    int max_page_size_kb = 16 * 1024;
+    int lease_timeout_ms = 300'000;
+    int lock_timeout_ms = 500;
+    int run_history_s = 7 * 24 * 3600;
+};
+
+[[nodiscard]] const Settings& settings();
+
+// Defines the GUCs. Called by _PG_init.
+void define_settings();
+
+// What the HTTP client takes from the settings.
+[[nodiscard]] http::Options client_options();
+
+// A setting that is a list separated by commas.
+[[nodiscard]] std::vector<std::string> list_of(const char* text);
+
+}  // namespace upstream::worker

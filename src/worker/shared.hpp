@@ -1,0 +1,42 @@
+// Shared memory: who works in which database, and live numbers of each. A few words, no pointers.
+//
+// Protected by one LWLock of its own. A slot belongs to the process that took it; a process that dies leaves its slot behind, and readers
+// drop slots whose process is gone. Without shared_preload_libraries there is no shared memory, and all of this does nothing.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "pg/postgres.hpp"
+#include "pg/spi.hpp"
+
+namespace upstream::worker {
+
+struct WorkerRow {
+    int pid = 0;
+    Oid database = InvalidOid;
+    pg::Time started_at{};
+    char state[16] = "";
+    int running = 0;
+    int in_flight = 0;
+    std::int64_t runs = 0;
+    std::int64_t requests = 0;
+    std::int64_t wakeups = 0;
+    char last_error[200] = "";
+};
+
+// Called by _PG_init while libraries are preloaded.
+void request_shared_memory();
+
+// The caller's slot; does nothing if all are taken.
+void take_slot(Oid database);
+void update_slot(const WorkerRow& row);  // everything but pid, database, started_at
+
+// The living workers.
+[[nodiscard]] std::vector<WorkerRow> worker_rows();
+
+// Sets the latch of the workers of this database; for after a commit, so it raises nothing.
+void wake_workers();
+
+}  // namespace upstream::worker

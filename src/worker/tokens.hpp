@@ -1,0 +1,75 @@
+// Tokens: one refresher per credential, however many models and processes need it.
+//
+//   asked for ---> read the row --- fresh -----------------------------------------------> ready
+//                     |  |
+//                     |  +--- somebody else refreshes it: look again in 100 ms
+//                     |
+//                     +--- old, refused ---> T2: claim, committed ---> token request ---> T3: the new pair, committed ---> ready
+//                                                                          |
+//                                                                          +--> invalid_grant: the account is parked (needs_reauth)
+//                                                                          +--> anything else: claim given back, models retry
+//
+// The pair is stored alone, synchronously, before it is used (I7). If it cannot be stored, it is kept in memory, not used, and storing is tried again.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/sync.hpp"
+#include "http/client.hpp"
+#include "worker/unit.hpp"
+
+namespace upstream::worker {
+
+class Tokens {
+  public:
+    // Told to each model that asked.
+    using Answer = std::variant<core::TokenReady, core::TokenRefused>;
+    using Tell = std::function<void(std::int32_t model, Answer answer)>;
+
+    Tokens(Unit& unit, http::Client& client, Tell tell) : unit_(unit), client_(client), tell_(std::move(tell)) {}
+
+    // Asks for a token; the answer comes through `tell`, maybe before this returns.
+    void ask(const Model& model, std::shared_ptr<const core::Source> source, const core::Account& account, std::optional<std::string> refused);
+
+    // Whether that transfer was a token request; if so its answer is taken.
+    bool take(http::Finished& finished);
+
+    // The next time at which look() has something to do.
+    [[nodiscard]] std::optional<core::Timestamp> next_look() const;
+    void look(core::Timestamp now);
+
+    // Gives back the claims of this process.
+    void abandon();
+
+  private:
+    struct Credential {
+        std::shared_ptr<const core::Source> source;
+        core::Account account;                     // for client id and secret
+        std::vector<std::int32_t> models;          // that wait
+        std::set<std::string> refused;             // access tokens that the upstream did not take
+        std::optional<http::TransferId> transfer;  // the token request in flight
+        std::optional<core::Grant> unstored;       // a pair that could not be stored yet
+        std::optional<core::Timestamp> look_at;
+    };
+
+    void check(std::int32_t account, Credential& credential);
+    void send(std::int32_t account, Credential& credential, const std::string& refresh_token);
+    void store(std::int32_t account, Credential& credential);
+    void refuse(std::int32_t account, core::Error error);
+    void answer_all(std::int32_t account, const Answer& answer);
+
+    Unit& unit_;
+    http::Client& client_;
+    Tell tell_;
+    std::map<std::int32_t, Credential> credentials_;  // by account
+};
+
+}  // namespace upstream::worker

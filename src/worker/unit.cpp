@@ -1,0 +1,37 @@
+#include "worker/unit.hpp"
+
+#include "pg/error.hpp"
+#include "worker/settings.hpp"
+#include "worker/version.hpp"
+
+namespace upstream::worker {
+
+// Settles what the transaction needs before anything is read: which extension, which role, how durable, how long to wait for locks.
+Oid Unit::enter(Durability durability) {
+    const auto version = catalog_.extension_version();
+    if (!version || *version != kVersion) throw ExtensionGone{version.value_or("")};
+    const Oid keeper = pg::role_oid(kKeeperRole);
+    if (!OidIsValid(keeper))
+        throw pg::Raise(ERRCODE_UNDEFINED_OBJECT, std::string{"role \""} + kKeeperRole + "\" does not exist", "",
+                        "Create it as the install script does, or install the extension anew.");
+    pg::set_local("synchronous_commit", durability == Durability::synchronous ? "on" : "off");
+    pg::set_local("lock_timeout", std::to_string(settings().lock_timeout_ms).c_str());
+    return keeper;
+}
+
+std::shared_ptr<const core::Source> Unit::source(std::int32_t id, std::int32_t revision) {
+    auto& [known_revision, known] = sources_[id];
+    if (known && known_revision == revision) return known;
+    const StoredSource stored = catalog_.source(id);
+    const auto document = core::json::Document::parse(stored.spec);
+    core::Reading reading;
+    if (document) reading = core::read_source(document->root());
+    if (!reading.source)
+        throw pg::Raise(ERRCODE_INVALID_PARAMETER_VALUE, "the stored spec of source \"" + stored.name + "\" is not valid", "",
+                        "See upstream.validate_source(spec), and mend it with upstream.alter_source().");
+    known = std::make_shared<const core::Source>(std::move(*reading.source));
+    known_revision = stored.revision;
+    return known;
+}
+
+}  // namespace upstream::worker

@@ -1,0 +1,68 @@
+// A unit of work: one short transaction as upstream_worker, with the extension known to be here in the version that this library fits.
+//
+// Also what the units of a process share: the session, the catalog's statements, the sources that were read.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "core/source.hpp"
+#include "pg/role.hpp"
+#include "pg/transaction.hpp"
+#include "worker/catalog.hpp"
+
+namespace upstream::worker {
+
+inline constexpr const char* kKeeperRole = "upstream_worker";
+
+// The extension was dropped, or its SQL has another version than this library. Every run ends; nothing can be recorded.
+struct ExtensionGone {
+    std::string version;  // "" if it was dropped
+};
+
+// The lease was lost to somebody else: the transaction must not commit, the run is over.
+struct LeaseLost {};
+
+enum class Durability { asynchronous, synchronous };
+
+class Unit {
+  public:
+    Unit(pg::Session& session, const char* kind) : session_(session), catalog_(this_process(kind)) {}
+
+    // Runs `work(catalog)` in a transaction of its own and commits. Errors of Postgres come as pg::Error, after a rollback.
+    template <class Work>
+    auto run(const char* activity, Durability durability, Work&& work) -> std::invoke_result_t<Work, Catalog&> {
+        pg::Transaction transaction{session_, activity};
+        using Value = std::invoke_result_t<Work, Catalog&>;
+        if constexpr (std::is_void_v<Value>) {
+            {
+                const pg::RoleScope keeper{enter(durability)};
+                work(catalog_);
+            }
+            transaction.commit();
+        } else {
+            Value value = [&] {
+                const pg::RoleScope keeper{enter(durability)};
+                return work(catalog_);
+            }();
+            transaction.commit();
+            return value;
+        }
+    }
+
+    // The source of a model, read once per revision. Inside run() only.
+    std::shared_ptr<const core::Source> source(std::int32_t id, std::int32_t revision);
+
+    [[nodiscard]] pg::Session& session() { return session_; }
+
+  private:
+    Oid enter(Durability durability);
+
+    pg::Session& session_;
+    Catalog catalog_;
+    std::map<std::int32_t, std::pair<std::int32_t, std::shared_ptr<const core::Source>>> sources_;
+};
+
+}  // namespace upstream::worker
