@@ -17,16 +17,25 @@ namespace {
 
 using parts::Complaint;
 
-// std::regex recurses per character and may backtrack for ages, so both sides are kept short.
+// std::regex recurses per character, so both sides are kept short.
 constexpr std::size_t kLongestPattern = 200;
 constexpr std::size_t kLongestMatched = 200;
+
+// Nothing can interrupt a match, and "(a+)+$" takes forever on 200 characters if it backtracks. libstdc++ can do without, at the price of
+// back references.
+constexpr auto kSyntax =
+#ifdef __GLIBCXX__
+    std::regex::ECMAScript | std::regex_constants::__polynomial;
+#else
+    std::regex::ECMAScript;
+#endif
 
 // Any point in time would do here: only what depends on it by thousands of years is refused.
 constexpr Timestamp kSomeDay{std::chrono::sys_days{std::chrono::year{2024} / 1 / 1}};
 
 bool is_valid_regex(const std::string& pattern) {
     try {
-        const std::regex compiled(pattern, std::regex::ECMAScript);
+        const std::regex compiled(pattern, kSyntax);
         return true;
     } catch (const std::regex_error&) {
         return false;
@@ -35,7 +44,7 @@ bool is_valid_regex(const std::string& pattern) {
 
 bool matches(const std::string& text, const std::string& pattern) {
     try {
-        return std::regex_search(text, std::regex(pattern, std::regex::ECMAScript));
+        return std::regex_search(text, std::regex(pattern, kSyntax));
     } catch (const std::regex_error&) {
         return false;  // too complex for this text
     }
@@ -46,7 +55,8 @@ std::optional<Complaint> check_type(const Setting& setting, json::Value value) {
     if (setting.type == "string") return kind == json::Kind::string ? std::nullopt : std::optional(Complaint{"must be a string"});
     if (setting.type == "integer") return integer_of(value) ? std::nullopt : std::optional(Complaint{"must be an integer"});
     if (setting.type == "number") return kind == json::Kind::number ? std::nullopt : std::optional(Complaint{"must be a number"});
-    if (setting.type == "boolean") return kind == json::Kind::boolean ? std::nullopt : std::optional(Complaint{"must be true or false"});
+    if (setting.type == "boolean")
+        return kind == json::Kind::boolean ? std::nullopt : std::optional(Complaint{"must be true or false"});
     if (kind != json::Kind::array) return Complaint{"must be an array"};
     for (const json::Value element : value) {
         if (element.is_array() || element.is_object() || element.is_null())
@@ -60,10 +70,13 @@ bool is_host_of_setting(std::string_view text) {
 }
 
 std::optional<Complaint> check_format(const std::string& format, const std::string& text) {
-    const auto complain = [](bool is_good, Complaint complaint) { return is_good ? std::nullopt : std::optional(std::move(complaint)); };
+    const auto complain = [](bool is_good, Complaint complaint) {
+        return is_good ? std::nullopt : std::optional(std::move(complaint));
+    };
     if (format == "host") return complain(is_host_of_setting(text), {"must be a host name", "Without \"https://\" and path."});
     if (format == "url") return complain(origin(text).has_value(), {"must be an http or https URL without user and password"});
-    if (format == "interval") return complain(shape::is_interval(text) && parse_interval(text), {"must be an interval such as \"5 minutes\""});
+    if (format == "interval")
+        return complain(shape::is_interval(text) && parse_interval(text), {"must be an interval such as \"5 minutes\""});
     if (format == "uuid") return complain(shape::is_uuid(text), {"must be a UUID"});
     // "90 days ago" is a good start date as well.
     const bool is_instant = parse_instant(text, kSomeDay).has_value();
@@ -103,7 +116,8 @@ bool is_needed(const Source& source, std::string_view name) {
 std::optional<Complaint> parts::check_pattern(const std::string& pattern) {
     if (pattern.size() > kLongestPattern)
         return Complaint{"regular expression is longer than " + std::to_string(kLongestPattern) + " bytes"};
-    if (!is_valid_regex(pattern)) return Complaint{"is not a valid regular expression", "The syntax is that of ECMAScript."};
+    if (!is_valid_regex(pattern))
+        return Complaint{"is not a valid regular expression", "The syntax is that of ECMAScript, without back references."};
     return std::nullopt;
 }
 
@@ -124,10 +138,12 @@ std::vector<Problem> check_account(const Source& source, json::Value config) {
     for (const Setting& setting : source.settings) names.push_back(setting.name);
     for (const Node& member : members(root)) {
         const std::string name(member.value.key());
-        const auto setting = std::find_if(source.settings.begin(), source.settings.end(), [&](const Setting& s) { return s.name == name; });
+        const auto is_it = [&name](const Setting& setting) { return setting.name == name; };
+        const auto setting = std::find_if(source.settings.begin(), source.settings.end(), is_it);
         if (setting == source.settings.end()) {
             std::string hint = perhaps(name, names);
-            if (hint.empty()) hint = names.empty() ? "This source has no settings." : "Known settings are " + list_words(names, " and ") + ".";
+            if (hint.empty() && names.empty()) hint = "This source has no settings.";
+            if (hint.empty()) hint = "Known settings are " + list_words(names, " and ") + ".";
             problems.add(member.where, "unknown setting \"" + name + "\"", std::move(hint));
         } else if (std::optional<Complaint> complaint = parts::check_setting(*setting, member.value)) {
             problems.add(member.where, std::move(complaint->message), std::move(complaint->hint));
@@ -135,7 +151,8 @@ std::vector<Problem> check_account(const Source& source, json::Value config) {
     }
     for (const Setting& setting : source.settings) {
         if (setting.fallback || config.member(setting.name)) continue;
-        if (setting.required || is_needed(source, setting.name)) problems.add(root.where, "setting \"" + setting.name + "\" is missing");
+        if (setting.required || is_needed(source, setting.name))
+            problems.add(root.where, "setting \"" + setting.name + "\" is missing");
     }
     return problems.in_order();
 }

@@ -11,8 +11,19 @@ Error no_value(const std::string& where, const Text& text) {
                  .hint = "Set the account's setting or secret that it names."};
 }
 
+// A list written as csv; what is not a list is one value.
+std::string as_csv(const std::string& value) {
+    const auto document = json::Document::parse(value);
+    if (!document || !document->root().is_array()) return value;
+    std::string csv;
+    const json::Value list = document->root();
+    for (const json::Value item : list) csv += (csv.empty() ? "" : ",") + std::string{item.text()};
+    return csv;
+}
+
 // csv, json and url are the formats that are not about time.
 std::string plain_format(std::string value, std::string_view format) {
+    if (format == "csv") return as_csv(value);
     if (format == "url") return percent_encode(value);
     if (format == "json") return json::quote(value);
     return value;

@@ -110,9 +110,12 @@ class NextPage {
         const auto from = origin(url_);
         if (!to || !from)
             return Error{.code = Code::shape, .message = "the answer's next URL is not valid"};
-        const auto allowed = [&](const std::string& host) {
-            if (host.starts_with("*.")) return to->host.size() > host.size() - 1 && to->host.ends_with(std::string_view{host}.substr(1));
-            return host == to->host || host == to->host + ":" + std::to_string(to->port);
+        const auto allowed = [&](std::string_view host) {
+            const std::string port = ":" + std::to_string(to->port);
+            if (host.ends_with(port)) host.remove_suffix(port.size());
+            if (!host.starts_with("*.")) return host == to->host;
+            host.remove_prefix(1);
+            return to->host.size() > host.size() && to->host.ends_with(host);
         };
         const bool listed = to->scheme == "https" && std::any_of(source_.allowed_hosts.begin(), source_.allowed_hosts.end(), allowed);
         if (*to != *from && !listed)

@@ -47,8 +47,12 @@ class Check {
 
   private:
     // The defaults' path does not tell which stream is meant.
-    void add(const Where& where, const std::string& message, std::string hint = {}) { problems_.add(where, message + about(where), std::move(hint)); }
-    void warn(const Where& where, const std::string& message, std::string hint = {}) { problems_.warn(where, message + about(where), std::move(hint)); }
+    void add(const Where& where, const std::string& message, std::string hint = {}) {
+        problems_.add(where, message + about(where), std::move(hint));
+    }
+    void warn(const Where& where, const std::string& message, std::string hint = {}) {
+        problems_.warn(where, message + about(where), std::move(hint));
+    }
 
     [[nodiscard]] std::string about(const Where& where) const {
         return where.path.starts_with("$.defaults") ? " (stream \"" + stream_.name + "\")" : std::string{};
@@ -151,7 +155,8 @@ class Check {
             std::vector<std::string> known;
             for (const Column& column : stream_.columns) known.push_back(column.name);
             const std::string hint = perhaps(name, known);
-            add(*draft_.primary_key, "column \"" + name + "\" is not in \"columns\"", hint.empty() ? "Say where its value comes from." : hint);
+            add(*draft_.primary_key, "column \"" + name + "\" is not in \"columns\"",
+                hint.empty() ? "Say where its value comes from." : hint);
         }
     }
 

@@ -12,7 +12,6 @@ namespace upstream::core::parts {
 namespace {
 
 struct Rule {
-    Spot spot;
     std::string_view name;  // for messages
     bool secret;
     bool cursor;
@@ -23,16 +22,16 @@ struct Rule {
 // {account.x} may stand everywhere.
 constexpr Rule rule_of(Spot spot) {
     switch (spot) {
-        case Spot::base_url: return {spot, "base_url", false, false, false, false};
-        case Spot::source_header: return {spot, "the source's headers", true, false, false, true};
-        case Spot::auth: return {spot, "auth", true, false, false, false};
-        case Spot::path: return {spot, "path", false, true, true, true};
-        case Spot::param: return {spot, "params", true, true, true, true};
-        case Spot::header: return {spot, "headers", true, true, true, true};
-        case Spot::bound: return {spot, "a cursor's bounds", false, false, false, true};
+        case Spot::base_url: return {"base_url", false, false, false, false};
+        case Spot::source_header: return {"the source's headers", true, false, false, true};
+        case Spot::auth: return {"auth", true, false, false, false};
+        case Spot::path: return {"path", false, true, true, true};
+        case Spot::param: return {"params", true, true, true, true};
+        case Spot::header: return {"headers", true, true, true, true};
+        case Spot::bound: return {"a cursor's bounds", false, false, false, true};
         case Spot::column: break;
     }
-    return {spot, "columns", false, true, false, true};
+    return {"columns", false, true, false, true};
 }
 
 std::string written(const Placeholder& placeholder) {

@@ -40,7 +40,8 @@ inline WaitEventSet* create_wait_set(int events) {
 #endif
 }
 
-// What pg_stat_activity shows as the wait event; before 17 only "Extension". Asked for once per process: the name is kept in shared memory. May raise.
+// What pg_stat_activity shows as the wait event; before 17 only "Extension". Asked for once per process, for the name is kept in
+// shared memory. May raise.
 inline std::uint32_t new_wait_event([[maybe_unused]] const char* name) {
 #if PG_VERSION_NUM >= 170000
     return WaitEventExtensionNew(name);

@@ -1,6 +1,7 @@
 // The bridge between Postgres' errors and C++'s; see error.hpp.
 //
-// An Error outlives the transaction it was raised in, whose memory contexts the rollback deletes: its data lies in TopMemoryContext. A
+// An Error outlives the transaction it was raised in, whose memory contexts the rollback deletes: its data lies in a context of its
+// own below TopMemoryContext (FreeErrorData would leave the copies of "constant" strings behind that CopyErrorData makes). A
 // Failure lives from the end of a catch to the longjmp a few lines on: its data lies in ErrorContext, which keeps a reserve for
 // the case that there is no other memory, and which whoever handles the error resets.
 #include "pg/error.hpp"
@@ -9,11 +10,14 @@ namespace upstream::pg {
 
 namespace {
 
-// The strings of an error that are its own; all other pointers in it point at constants.
+// The strings of an error. The second kind is called constant, but a copied error has copies of these too.
 constexpr char* ErrorData::*kStrings[] = {
-    &ErrorData::message,     &ErrorData::detail,      &ErrorData::detail_log,    &ErrorData::hint,
-    &ErrorData::context,     &ErrorData::backtrace,   &ErrorData::schema_name,   &ErrorData::table_name,
+    &ErrorData::message,     &ErrorData::detail,        &ErrorData::detail_log,      &ErrorData::hint,
+    &ErrorData::context,     &ErrorData::backtrace,     &ErrorData::schema_name,     &ErrorData::table_name,
     &ErrorData::column_name, &ErrorData::datatype_name, &ErrorData::constraint_name, &ErrorData::internalquery,
+};
+constexpr const char* ErrorData::*kConstants[] = {
+    &ErrorData::filename, &ErrorData::funcname, &ErrorData::domain, &ErrorData::context_domain, &ErrorData::message_id,
 };
 
 // Runs fn with ErrorContext as the current context; null if there is no memory even there.
@@ -34,7 +38,7 @@ char* copy_if_any(const char* part) { return part == nullptr || *part == '\0' ? 
 
 }  // namespace
 
-Error::Error(ErrorData* data) : data_(data, FreeErrorData) {}
+Error::Error(ErrorData* data) : data_(data, [](ErrorData* own) { MemoryContextDelete(own->assoc_context); }) {}
 
 const char* Error::what() const noexcept { return data_->message == nullptr ? "missing error text" : data_->message; }
 
@@ -65,9 +69,13 @@ void Saved::restore() const noexcept {
 }
 
 void throw_current_error(MemoryContext memory) {
-    MemoryContextSwitchTo(TopMemoryContext);
-    // A copy that fails for want of memory must not jump to the outer handler over our frames.
-    ErrorData* const copy = guarded([] { return CopyErrorData(); }, [](MemoryContext) -> ErrorData* { return nullptr; });
+    // A copy that fails for want of memory must not jump to the outer handler over our frames. (What it leaves behind then is small.)
+    ErrorData* const copy = guarded(
+        [] {
+            MemoryContextSwitchTo(AllocSetContextCreate(TopMemoryContext, "upstream error", ALLOCSET_SMALL_SIZES));
+            return CopyErrorData();
+        },
+        [](MemoryContext) -> ErrorData* { return nullptr; });
     MemoryContextSwitchTo(memory);
     FlushErrorState();
     if (copy == nullptr) throw std::bad_alloc{};
@@ -80,6 +88,8 @@ void Failure::take(const Error& error) noexcept {
         auto* const copy = static_cast<ErrorData*>(palloc(sizeof(ErrorData)));
         *copy = *error.data();
         for (const auto part : kStrings)
+            if (copy->*part != nullptr) copy->*part = pstrdup(copy->*part);
+        for (const auto part : kConstants)
             if (copy->*part != nullptr) copy->*part = pstrdup(copy->*part);
         return copy;
     });

@@ -25,7 +25,7 @@ namespace upstream::pg {
 // An ERROR of Postgres as a C++ exception. Owns the ErrorData, so nothing is lost on the way.
 class Error : public std::exception {
   public:
-    explicit Error(ErrorData* data);  // takes it over; it lives in a memory context that outlasts transactions
+    explicit Error(ErrorData* data);  // takes it over, with the memory context it lies in (assoc_context), which is its own
     [[nodiscard]] const char* what() const noexcept override;
     [[nodiscard]] int sqlerrcode() const noexcept;
     [[nodiscard]] std::string sqlstate() const;  // five characters

@@ -33,7 +33,12 @@ constexpr Setting kPinned[] = {
 
 }  // namespace
 
+// A restricted operation may not leave a trigger for later: Postgres refuses to queue it ("cannot fire deferred trigger within
+// security-restricted operation", since CVE-2020-25695). So constraints become immediate before the role is taken on: what is
+// pending fires as who left it, and what this role's statements cause fires at the end of each statement, as this role.
 RoleScope::RoleScope(Oid role) {
+    if (!OidIsValid(role)) throw Raise{ERRCODE_UNDEFINED_OBJECT, "role does not exist"};
+    execute("SET CONSTRAINTS ALL IMMEDIATE");
     GetUserIdAndSecContext(&before_, &context_);
     nest_level_ = NewGUCNestLevel();
     SetUserIdAndSecContext(role, context_ | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
@@ -59,8 +64,8 @@ void RoleScope::restore() noexcept {
 }
 
 void RoleScope::leave() {
-    // Through SPI like any statement, which also advances the command counter; a restricted operation may do this. Constraints stay
-    // immediate till the end of the transaction, which is right: whatever follows must not be left to a later role either.
+    // Nothing is pending unless a trigger made constraints deferred again, and then an error has said so; but the next role's
+    // safety is not to hang on that.
     execute("SET CONSTRAINTS ALL IMMEDIATE");
     restore();
 }

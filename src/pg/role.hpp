@@ -2,7 +2,8 @@
 //
 // As logical replication applies rows: SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION, and a GUC nest level with
 // search_path = pg_catalog, pg_temp; TimeZone = UTC; DateStyle = ISO, YMD; IntervalStyle = postgres; extra_float_digits;
-// row_security on. leave() first fires deferred triggers, so that they run as this role and not as the one before (they would otherwise run at commit).
+// row_security on. Constraints and triggers are immediate from here to the end of the transaction, for a restricted operation may
+// not defer any: they run at the end of each statement as this role, never at the commit as another. Needs an SPI connection.
 #pragma once
 
 #include "pg/postgres.hpp"
@@ -16,7 +17,7 @@ class RoleScope {
     RoleScope(const RoleScope&) = delete;
     RoleScope& operator=(const RoleScope&) = delete;
 
-    // SET CONSTRAINTS ALL IMMEDIATE, then back to the former role.
+    // Makes sure that no trigger is left to fire as another role, then goes back to the former one.
     void leave();
 
   private:

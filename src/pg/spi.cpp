@@ -58,8 +58,19 @@ std::string name_of(const SPITupleTable* table, int column) {
     return std::string{"column "} + std::to_string(column) + " (\"" + NameStr(TupleDescAttr(table->tupdesc, column)->attname) + "\")";
 }
 
-Rows result_of(int code, const char* function) {
-    detail::check_spi(code, function);
+// SPI leaves its own memory context behind as the current one, in which whatever the caller makes next would die with the connection.
+template <class Fn>
+auto keeping_context(Fn&& fn) {
+    const MemoryContext before = CurrentMemoryContext;
+    const auto result = call(fn);
+    MemoryContextSwitchTo(before);
+    return result;
+}
+
+// Runs a function of SPI that executes something.
+template <class Fn>
+Rows run(Fn&& fn, const char* function) {
+    detail::check_spi(keeping_context(fn), function);
     return Rows{SPI_tuptable, SPI_processed};
 }
 
@@ -174,9 +185,9 @@ Rows Plan::run(const Param* params, std::size_t count) {
     if (count != types_.size())
         throw Raise{ERRCODE_INTERNAL_ERROR, "statement with " + std::to_string(types_.size()) + " parameters was given " + std::to_string(count)};
     if (plan_ == nullptr) {
-        const SPIPlanPtr prepared = call([&] {
+        const SPIPlanPtr prepared = keeping_context([&] {
             const SPIPlanPtr made = SPI_prepare(to_server(sql_).data, static_cast<int>(types_.size()), types_.data());
-            if (made != nullptr && SPI_keepplan(made) != 0) elog(ERROR, "could not keep a plan");
+            if (made != nullptr && SPI_keepplan(made) != 0) elog(ERROR, "SPI_keepplan failed");
             return made;
         });
         if (prepared == nullptr) detail::check_spi(SPI_result, "SPI_prepare");
@@ -188,9 +199,11 @@ Rows Plan::run(const Param* params, std::size_t count) {
         values[i] = params[i].value;
         if (params[i].null) nulls[i] = 'n';
     }
-    return result_of(call([&] { return SPI_execute_plan(plan_, values.data(), nulls.c_str(), false, 0); }), "SPI_execute_plan");
+    return pg::run([&] { return SPI_execute_plan(plan_, values.data(), nulls.c_str(), false, 0); }, "SPI_execute_plan");
 }
 
-void execute(const std::string& sql) { result_of(call([&] { return SPI_execute(to_server(sql).data, false, 0); }), "SPI_execute"); }
+void execute(const std::string& sql) {
+    run([&] { return SPI_execute(to_server(sql).data, false, 0); }, "SPI_execute");
+}
 
 }  // namespace upstream::pg

@@ -17,10 +17,13 @@ namespace upstream::pg {
 
 namespace {
 
+// What is made inside the connection stays in the context of before it: SPI's own dies with the connection.
 void connect(int options) {
+    const MemoryContext before = CurrentMemoryContext;
     const int code = call([&] { return SPI_connect_ext(options); });
     detail::check_spi(code, "SPI_connect_ext");
     detail::spi_changed();
+    MemoryContextSwitchTo(before);
 }
 
 void finish() {
@@ -98,6 +101,7 @@ void Transaction::begin(const char* activity) {
 
 void Transaction::commit() {
     finish();
+    MemoryContextSwitchTo(memory_.context());
     if (session_.kind() == Session::Kind::worker) {
         call([] {
             PopActiveSnapshot();
@@ -172,11 +176,12 @@ void Subtransaction::release() {
     CurrentResourceOwner = owner_;
 }
 
-SpiScope::SpiScope() { connect(0); }
+SpiScope::SpiScope() : before_(CurrentMemoryContext) { connect(0); }
 
 SpiScope::~SpiScope() {
     detail::spi_changed();
     quietly([] { SPI_finish(); });
+    MemoryContextSwitchTo(before_);
 }
 
 bool holds_snapshot_or_transaction(const Session& session) {

@@ -74,13 +74,16 @@ class Subtransaction {
     ResourceOwner owner_;
 };
 
-// SPI for a SQL function that works inside its caller's transaction.
+// SPI for a SQL function that works inside its caller's transaction. Results may be made inside: they outlive the connection.
 class SpiScope {
   public:
     SpiScope();
     ~SpiScope();
     SpiScope(const SpiScope&) = delete;
     SpiScope& operator=(const SpiScope&) = delete;
+
+  private:
+    MemoryContext before_;
 };
 
 // True if the process holds what must never be held while it waits for the network: a snapshot, an xid, or (worker) a transaction.

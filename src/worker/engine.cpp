@@ -228,8 +228,7 @@ void Engine::finish_transfer(http::Finished finished) {
 }
 
 bool Engine::turn(std::optional<core::Timestamp> deadline) {
-    for (const std::int32_t model : std::exchange(ended_, {})) runs_.erase(model);
-    if (!outcomes_.empty()) deadline = pg::now();  // somebody waits for them
+    if (!outcomes_.empty()) return false;  // somebody waits for them
 
     std::vector<pg::Socket> sockets;
     for (const http::Interest& interest : client_.interests()) sockets.push_back({.fd = interest.fd, .read = interest.read, .write = interest.write});
@@ -251,7 +250,10 @@ bool Engine::turn(std::optional<core::Timestamp> deadline) {
     return woken.latch;
 }
 
-std::vector<Outcome> Engine::take_outcomes() { return std::exchange(outcomes_, {}); }
+std::vector<Outcome> Engine::take_outcomes() {
+    for (const std::int32_t model : std::exchange(ended_, {})) runs_.erase(model);
+    return std::exchange(outcomes_, {});
+}
 
 void Engine::abandon(const char* status, const std::string& message) {
     for (auto& [id, run] : runs_)

@@ -58,7 +58,7 @@ class Engine {
     [[nodiscard]] std::size_t in_flight() const { return client_.in_flight(); }
     [[nodiscard]] std::int64_t requests() const { return requests_; }
 
-    // The runs that ended since the last call.
+    // The runs that ended since the last call. Until they are taken, turn() does not wait.
     [[nodiscard]] std::vector<Outcome> take_outcomes();
 
     // Gives back every lease; for a CALL that is cancelled.

@@ -146,7 +146,10 @@ Datum sockets(FunctionCallInfo) {
         ResetLatch(MyLatch);
         const pg::Woken woken = pg::wait(set, 20ms);
         text += woken.timeout ? "timeout" : "ready:";
-        for (const pg::Socket& socket : woken.ready) text += std::string{socket.fd == pair[0] ? " first" : " second"} + (socket.read ? " r" : "") + (socket.write ? " w" : "");
+        for (const pg::Socket& socket : woken.ready) {
+            text += socket.fd == pair[0] ? " first" : " second";
+            text += std::string{socket.read ? " r" : ""} + (socket.write ? " w" : "");
+        }
         text += "\n";
     };
     say(quiet);

@@ -170,7 +170,8 @@ INSTANTIATE_TEST_SUITE_P(
                 "no account setting \"region\"", "\"reglon\""},
         Mistake{In::settings, R"("Region": {})", "$.account.properties.Region", "is not a valid name"},
         Mistake{In::settings, R"("region": "string")", "$.account.properties.region", "must be an object"},
-        Mistake{In::settings, R"("region": {"type": "text"})", "$.account.properties.region.type", "must be one of \"string\", \"integer\""},
+        Mistake{In::settings, R"("region": {"type": "text"})", "$.account.properties.region.type",
+                "must be one of \"string\", \"integer\""},
         Mistake{In::settings, R"("region": {"type": "interger"})", "$.account.properties.region.type", "must be one of",
                 "Perhaps you meant \"integer\"."},
         Mistake{In::settings, R"("region": {"format": "email"})", "$.account.properties.region.format", "must be one of \"host\""},
@@ -305,7 +306,8 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{In::pagination, R"("inject": {"in": "body", "name": "p"})", kOrders + ".pagination.inject.in", "not supported yet"},
         Mistake{In::pagination, R"("inject": {"in": "path", "name": "p"})", kOrders + ".pagination.inject.in", "must be one of"},
         Mistake{In::pagination, R"("inject": {"in": "query"})", kOrders + ".pagination.inject", "key \"name\" is missing"},
-        Mistake{In::pagination, R"("inject": {"in": "header", "name": "a b"})", kOrders + ".pagination.inject.name", "not a valid header"},
+        Mistake{In::pagination, R"("inject": {"in": "header", "name": "a b"})", kOrders + ".pagination.inject.name",
+                "not a valid header"},
         Mistake{In::pagination, R"("inject": {"in": "query", "name": "limit"})", kOrders + ".pagination.inject",
                 "parameter \"limit\" stands in \"params\" too"},
         Mistake{In::pagination, R"("total": "total")", kOrders + ".pagination.total", "must be a path from the whole answer"},
@@ -391,7 +393,8 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{In::column, R"x("a": {"path": "a", "type": "numeric(5,9)"})x", kOrders + ".columns.a.type", "unknown column type"},
         Mistake{In::column, R"("a": {"path": "a", "format": "dd.mm"})", kOrders + ".columns.a.format", "unknown time format"},
         Mistake{In::column, R"("a": {"path": "a", "typ": "text"})", kOrders + ".columns.a.typ", "unknown key", "\"type\""},
-        Mistake{In::column, R"("a": {"value": "{secret.token}"})", kOrders + ".columns.a.value", "{secret.token} is not allowed in columns"},
+        Mistake{In::column, R"("a": {"value": "{secret.token}"})", kOrders + ".columns.a.value",
+                "{secret.token} is not allowed in columns"},
         Mistake{In::column, R"("a": {"value": "{page.token}"})", kOrders + ".columns.a.value", "{page.token} is not allowed in columns"},
         Mistake{In::column, R"("a": {"value": null})", kOrders + ".columns.a.value", "must be a string, a number, true or false"},
         Mistake{In::column, R"("a": {"value": "{parent.id}"})", kOrders + ".columns.a.value", "{parent.id} is not supported yet"}}));
@@ -451,11 +454,13 @@ TEST(SourceProblemsTogether, ParametersMayNotCollideWithTheApiKey) {
 }
 
 TEST(SourceProblemsTogether, ValuesOfEveryKindInEveryPlaceAreRefusedNotCrashedOn) {
-    const std::vector<std::string> values{"null", "true", "0", "-1e5", "\"\"", "\"{\"", "[]", "[[]]", "{}", R"({"type": 1})", R"({"x": {}})"};
+    const std::vector<std::string> values{"null", "true", "0",  "-1e5",            "\"\"",         "\"{\"",
+                                          "[]",   "[[]]", "{}", R"({"type": 1})", R"({"x": {}})"};
     const std::vector<std::string> keys{"spec_version", "source", "base_url", "headers", "timeouts", "account", "auth",
                                         "retry",        "defaults", "streams", "allowed_hosts", "check"};
-    const std::vector<std::string> stream_keys{"path",   "params", "headers", "records", "pagination", "cursor", "primary_key", "write", "target",
-                                               "columns", "raw",   "every",   "deletes", "priority",   "method", "sync_mode"};
+    const std::vector<std::string> stream_keys{"path",        "params", "headers", "records", "pagination", "cursor",
+                                               "primary_key", "write",  "target",  "columns", "raw",        "every",
+                                               "deletes",     "priority", "method", "sync_mode"};
     for (const std::string& value : values) {
         for (const std::string& key : keys) (void)problems_of(source_members(stream_members(""), ", \"" + key + "\": " + value));
         for (const std::string& key : stream_keys) {

@@ -45,7 +45,9 @@ constexpr const char* kGithub = R"({
   "headers": { "Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28" },
   "auth": { "type": "bearer", "token": "{secret.token}" },
   "check": { "path": "/repos/{account.owner}/{account.repo}" },
-  "rate_limit": { "remaining": "x-ratelimit-remaining", "reset": "x-ratelimit-reset", "reset_format": "epoch", "retry_after": "retry-after" },
+  "rate_limit": {
+    "remaining": "x-ratelimit-remaining", "reset": "x-ratelimit-reset", "reset_format": "epoch", "retry_after": "retry-after"
+  },
   "streams": {
     "issues": {
       "path": "/repos/{account.owner}/{account.repo}/issues",
@@ -314,7 +316,8 @@ TEST(SourcePagination, ReadsEachType) {
     EXPECT_EQ(page.start, 1);
     EXPECT_EQ(page.max_pages, 7);
     EXPECT_FALSE(page.inject);
-    const Pagination zero = good_stream(R"("pagination": {"type": "page", "start": 0, "inject": {"in": "header", "name": "X-Page"}})").pagination;
+    const Pagination zero = good_stream(R"("pagination": {"type": "page", "start": 0,
+        "inject": {"in": "header", "name": "X-Page"}})").pagination;
     EXPECT_EQ(zero.start, 0);
     EXPECT_EQ(zero.inject->in, Pagination::Place::header);
     const Pagination link = good_stream(R"("pagination": {"type": "link_header", "rel": "older"})").pagination;
@@ -338,7 +341,8 @@ TEST(SourcePagination, ReadsEachTestOfDone) {
 }
 
 Cursor cursor_of(const std::string& members, const std::string& params = "{}") {
-    return good_stream(R"("params": )" + params + R"(, "cursor": {"field": "at", "order": "asc", )" + members + "}").cursor.value_or(Cursor{});
+    const Stream stream = good_stream(R"("params": )" + params + R"(, "cursor": {"field": "at", "order": "asc", )" + members + "}");
+    return stream.cursor.value_or(Cursor{});
 }
 
 TEST(SourceCursor, LooksBackUnlessToldNotTo) {
@@ -487,6 +491,13 @@ TEST(Account, AConfigHasToBeAnObject) {
         ASSERT_EQ(problems_of(config).size(), 1U);
         EXPECT_EQ(problems_of(config)[0].message, "must be an object");
     }
+}
+
+// With backtracking this pattern would keep a backend busy for longer than the universe exists.
+TEST(Account, PatternsCannotHang) {
+    const Source source = good_with(R"x("account": {"properties": {"a": {"pattern": "^(a+)+$"}}})x", "");
+    EXPECT_EQ(problems_of(source, R"({"a": ")" + std::string(199, 'a') + "b\"}").size(), 1U);
+    EXPECT_EQ(problems_of(source, R"({"a": ")" + std::string(199, 'a') + "\"}").size(), 0U);
 }
 
 TEST(Account, LongValuesAreNotMatched) {

@@ -75,6 +75,7 @@ BEGIN
         END IF;
     END LOOP;
     SELECT used_bytes INTO after FROM pg_backend_memory_contexts WHERE name = 'TopMemoryContext';
-    RAISE NOTICE 'grown much: %', after - before > 20000;
+    RAISE NOTICE 'grown much: %', after - before > 5000;
 END $$;
+SELECT count(*) AS left_over FROM pg_backend_memory_contexts WHERE name LIKE 'upstream%';
 SELECT pg_backend_pid() = :pid AS same_backend;

@@ -78,7 +78,6 @@ CREATE TABLE border_owned.log (who text);
 ALTER TABLE border_owned.log OWNER TO regress_border_owner;
 SELECT border_as('regress_border_owner', 'SELECT current_user || '' for '' || pg_catalog.current_setting(''search_path'')');
 SET datestyle = 'SQL, DMY'; SET timezone = 'Asia/Tokyo'; SET intervalstyle = 'iso_8601'; SET extra_float_digits = 0;
-SELECT border_as('regress_border_owner', $$SELECT timestamptz '2024-01-31 10:00Z' || ' ' || interval '1 day 2 hours' || ' ' || float8 '0.1' + float8 '0.2'::text$$);
 SELECT border_as('regress_border_owner', $$SELECT pg_catalog.concat_ws(' ', timestamptz '2024-01-31 10:00Z', interval '1 day 2 hours', float8 '0.1' + float8 '0.2')$$);
 SELECT current_setting('datestyle'), current_setting('timezone'), current_setting('intervalstyle'), current_setting('extra_float_digits');
 RESET datestyle; RESET timezone; RESET intervalstyle; RESET extra_float_digits;
@@ -89,16 +88,28 @@ SELECT border_as('regress_border_owner', 'CREATE TEMP TABLE border_temp (i int)'
 SELECT border_as('regress_border_owner', 'SELECT * FROM public.border_log');
 SELECT border_as('regress_border_owner', 'SELECT pg_catalog.set_config(''search_path'', ''public'', false)');
 SELECT current_user = session_user, current_setting('search_path');
--- a deferred trigger fires as the owner, at leave(), and not as the one before at the commit
+-- a deferred trigger fires as the owner, and not as the one before at the commit; what was pending fires as who left it
 CREATE FUNCTION border_owned.note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE NOTICE 'fired as %', replace(current_user, session_user, 'the caller'); RETURN NULL; END $$;
 CREATE CONSTRAINT TRIGGER note AFTER INSERT ON border_owned.log DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION border_owned.note();
 BEGIN;
 SELECT border_as('regress_border_owner', 'INSERT INTO border_owned.log VALUES (current_user) RETURNING who');
+\echo commit
 COMMIT;
--- what leave() prevents, here without it
 BEGIN;
 SELECT border_as('regress_border_owner', 'INSERT INTO border_owned.log VALUES (current_user) RETURNING who', false);
+\echo commit
 COMMIT;
+BEGIN;
+INSERT INTO border_owned.log VALUES ('before');
+\echo role
+SELECT border_as('regress_border_owner', 'INSERT INTO border_owned.log VALUES (current_user) RETURNING who');
+\echo commit
+COMMIT;
+-- a trigger cannot have the next one fire as somebody else
+CREATE FUNCTION border_owned.defer() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN SET CONSTRAINTS ALL DEFERRED; RETURN NEW; END $$;
+CREATE TRIGGER defer BEFORE INSERT ON border_owned.log FOR EACH ROW EXECUTE FUNCTION border_owned.defer();
+SELECT border_as('regress_border_owner', 'INSERT INTO border_owned.log VALUES (current_user) RETURNING who');
+DROP TRIGGER defer ON border_owned.log;
 -- after an error nothing of the role is left
 SELECT border_as('regress_border_owner', 'SELECT 1/0');
 SELECT current_user = session_user, current_setting('search_path');
@@ -114,7 +125,7 @@ SELECT border_clocks();
 SELECT border_start_of(pg_backend_pid()) = backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid();
 SELECT border_start_of(1) IS NULL;
 
--- at commit: once, not after a rollback, not for what was prepared
+-- at commit: once, and not after a rollback
 BEGIN; SELECT border_at_commit(), border_at_commit(); SELECT 'before'; COMMIT;
 BEGIN; SELECT border_at_commit(); ROLLBACK;
 BEGIN; SELECT 'nothing noted'; COMMIT;
