@@ -6,15 +6,16 @@
 #include "pg/error.hpp"
 
 extern "C" {
+#include "access/heapam.h"
 #include "access/htup_details.h"
+#include "access/tableam.h"
 #include "catalog/pg_database.h"
-#include "commands/dbcommands.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
 #include "tcop/tcopprot.h"
 #include "utils/guc.h"
-#include "utils/syscache.h"
+#include "utils/snapmgr.h"
 }
 
 namespace upstream::pg {
@@ -100,17 +101,19 @@ void become_worker(std::optional<Oid> database) {
 
 std::optional<Oid> find_database(const std::string& name) {
     const char* const text = name.c_str();
+    // A plain scan, as the autovacuum launcher's: without a database, the indexes of shared catalogs may not be readable yet.
     const Oid found = call([&] {
+        Oid database = InvalidOid;
         StartTransactionCommand();
-        Oid database = get_database_oid(text, true);
-        const HeapTuple tuple = OidIsValid(database) ? SearchSysCache1(DATABASEOID, ObjectIdGetDatum(database)) : nullptr;
-        if (HeapTupleIsValid(tuple)) {
+        (void)GetTransactionSnapshot();
+        const Relation databases = table_open(DatabaseRelationId, AccessShareLock);
+        const TableScanDesc scan = table_beginscan_catalog(databases, 0, nullptr);
+        while (const HeapTuple tuple = heap_getnext(scan, ForwardScanDirection)) {
             const auto* const row = reinterpret_cast<Form_pg_database>(GETSTRUCT(tuple));
-            if (row->datistemplate || !row->datallowconn) database = InvalidOid;
-            ReleaseSysCache(tuple);
-        } else {
-            database = InvalidOid;
+            if (strcmp(NameStr(row->datname), text) == 0 && !row->datistemplate && row->datallowconn) database = row->oid;
         }
+        table_endscan(scan);
+        table_close(databases, AccessShareLock);
         CommitTransactionCommand();
         return database;
     });
