@@ -44,7 +44,11 @@ Sync::Sync(const Source& source, const Stream& stream, std::vector<Field> fields
 }
 
 Action Sync::start(Timestamp now) {
-    if (!state_.reading) begin_read(now);
+    if (state_.reading) {
+        previous_ = state_.pending;  // what the next page must not contradict, if the list is in order
+    } else {
+        begin_read(now);
+    }
     if (auto error = resolve_bounds()) return fail(std::move(*error), now);
     return fetch(now);
 }
@@ -82,7 +86,7 @@ std::optional<Error> Sync::resolve_bounds() {
         }
         return Error{.code = Code::invalid_spec, .message = std::string{"cursor."} + key + " \"" + text.source() + "\" is not a point in time"};
     };
-    if (incremental_ && !state_.cursor && cursor.initial) {
+    if (incremental_ && !state_.cursor && cursor.initial && state_.page.first()) {
         const auto first = instant(*cursor.initial, "initial");
         if (!first) return first.error();
         state_.start = *first;
@@ -95,6 +99,13 @@ std::optional<Error> Sync::resolve_bounds() {
         end_ = state_.started_at.time_since_epoch().count();
     }
     return std::nullopt;
+}
+
+// How far the cursor may move: not beyond the run's start, nor beyond an end that the spec states because younger rows are not settled yet.
+std::optional<Position> Sync::ceiling() const {
+    if (!stream_.cursor || !is_time(stream_.cursor->type)) return std::nullopt;
+    const Position started = state_.started_at.time_since_epoch().count();
+    return std::min(started, end_.value_or(started));
 }
 
 Bounds Sync::bounds() const {
@@ -127,7 +138,11 @@ Action Sync::on_event(TokenRefused event, Timestamp now) {
     return failed;
 }
 
-Action Sync::on_event(Refused event, Timestamp now) { return fail(std::move(event.error), now); }
+// What the page taught was not committed, so it is forgotten.
+Action Sync::on_event(Refused event, Timestamp now) {
+    state_ = std::move(before_page_);
+    return fail(std::move(event.error), now);
+}
 
 Action Sync::on_event(Applied, Timestamp now) {
     if (last_applied_) return Done{run_requests_ == 1 ? "1 request" : std::to_string(run_requests_) + " requests"};
@@ -162,19 +177,20 @@ Action Sync::on_event(Answered event, Timestamp now) {
     token_was_refreshed_ = false;
 
     const std::string mark = mark_of(response.body);
-    const std::optional<Position> ceiling = stream_.cursor && is_time(stream_.cursor->type)
-                                                ? std::optional{state_.started_at.time_since_epoch().count()}
-                                                : std::nullopt;
-    Result<Decoded> page = decode(stream_, fields_, std::move(response.body), ceiling);
+    Result<Decoded> page = decode(stream_, fields_, std::move(response.body), ceiling());
     if (!page) return fail(page.error(), now);
     ++tally_.pages;
     tally_.received += static_cast<std::int64_t>(page->records);
 
     auto next = next_page(source_, stream_, state_.page, url_, response, page->document->root(), page->records);
     if (!next) return fail(next.error(), now);
-    if (auto loop = check_loop(*next, mark, page->records)) return fail(std::move(*loop), now);
+    before_page_ = state_;
     learn_positions(*page);
     if (reached_known_rows(*page)) next->reset();
+    if (auto loop = check_loop(*next, mark, page->records)) {
+        state_ = std::move(before_page_);
+        return fail(std::move(*loop), now);
+    }
 
     last_applied_ = !next->has_value();
     if (last_applied_) {
@@ -203,24 +219,28 @@ std::optional<Error> Sync::check_loop(const std::optional<Page>& next, const std
 
 void Sync::learn_positions(const Decoded& page) {
     if (!stream_.cursor) return;
-    const Cursor& cursor = *stream_.cursor;
-    if (page.highest) state_.pending = std::max(state_.pending.value_or(*page.highest), *page.highest);
-    if (cursor.order == Cursor::Order::asc) {
-        order_holds_ &= page.ascending && (!previous_ || !page.first || *page.first >= *previous_);
-        // Oldest first and in order so far: everything up to here has been read.
-        if (incremental_ && order_holds_ && state_.pending) state_.cursor = std::max(state_.cursor.value_or(*state_.pending), *state_.pending);
-    } else if (cursor.order == Cursor::Order::desc) {
-        order_holds_ &= page.descending && (!previous_ || !page.first || *page.first <= *previous_);
-    }
+    using Order = Cursor::Order;
+    const Order order = stream_.cursor->order;
+    if (order == Order::asc) order_holds_ &= page.ascending && (!previous_ || !page.first || *page.first >= *previous_);
+    if (order == Order::desc) order_holds_ &= page.descending && (!previous_ || !page.first || *page.first <= *previous_);
     if (page.last) previous_ = page.last;
+    // Without its bound a feed out of order has no place to stop early, not even after a crash.
+    if (order == Order::desc && stream_.cursor->filter == Cursor::Filter::client && !order_holds_) state_.start.reset();
+
+    // A row that changes while the list is walked may hide behind pages already read. For times the ceiling is below such changes; numbers
+    // have none, so that, unless the list is ascending, only the first page tells how far it is safe to go.
+    const bool counts = is_time(stream_.cursor->type) || state_.page.first() || (order == Order::asc && order_holds_);
+    if (page.highest && counts) state_.pending = std::max(state_.pending.value_or(*page.highest), *page.highest);
+    // Oldest first and in order so far: everything up to here has been read.
+    if (incremental_ && order == Order::asc && order_holds_ && state_.pending)
+        state_.cursor = std::max(state_.cursor.value_or(*state_.pending), *state_.pending);
 }
 
-// Newest first, filtered by us: once a page reaches strictly below the bound, all further rows are known. A feed out of order is walked to its end.
-bool Sync::reached_known_rows(const Decoded& page) {
+// Newest first, filtered by us: once a page reaches strictly below the bound, all further rows are known.
+bool Sync::reached_known_rows(const Decoded& page) const {
     if (!incremental_ || !stream_.cursor || !state_.start) return false;
     const Cursor& cursor = *stream_.cursor;
-    return cursor.filter == Cursor::Filter::client && cursor.order == Cursor::Order::desc && order_holds_ && page.lowest &&
-           *page.lowest < *state_.start;
+    return cursor.filter == Cursor::Filter::client && cursor.order == Cursor::Order::desc && page.lowest && *page.lowest < *state_.start;
 }
 
 // The read is complete: what was pending is now the cursor, which never moves backwards.

@@ -12,7 +12,8 @@
 // What it guarantees, given that the caller commits each Apply's rows together with its state:
 //   - the cursor in the state is never ahead of the rows applied (I3). Only a list that is known to be ascending moves it page by page;
 //     otherwise the highest position seen stays `pending` until the read has reached its end or, newest-first, the old cursor;
-//   - the cursor is always a value seen in the data and never beyond the run's start;
+//   - the cursor is always a value seen in the data and, if a time, never beyond the run's start;
+//   - a page that the caller could not commit leaves the state as it was before;
 //   - a page token that comes twice, a page that repeats, or a hundred empty pages end the run with the reason;
 //   - a page token that the upstream no longer knows restarts the read from the committed cursor, once.
 #pragma once
@@ -118,13 +119,14 @@ class Sync {
 
     void begin_read(Timestamp now);
     std::optional<Error> resolve_bounds();
+    [[nodiscard]] std::optional<Position> ceiling() const;
     [[nodiscard]] Bounds bounds() const;
     Action fetch(Timestamp now);
     Action unauthorized(Error error, Timestamp now);
     Action restart_read(Error error, Timestamp now);
     Action fail(Error error, Timestamp now, std::optional<Duration> asked_wait = std::nullopt);
     [[nodiscard]] std::optional<Error> check_loop(const std::optional<Page>& next, const std::string& body_mark, std::size_t records);
-    [[nodiscard]] bool reached_known_rows(const Decoded& page);
+    [[nodiscard]] bool reached_known_rows(const Decoded& page) const;
     void learn_positions(const Decoded& page);
     void finish_read();
     [[nodiscard]] double random();
@@ -135,6 +137,7 @@ class Sync {
     std::vector<Field> fields_;
     Account account_;
     State state_;
+    State before_page_{};  // what is committed while a page is being applied
     std::uint64_t random_;
     bool incremental_ = false;
 
