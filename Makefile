@@ -40,3 +40,11 @@ src/core/%.o src/http/%.o: layer_headers =
 .PHONY: border
 border:
 	PG_CONFIG=$(PG_CONFIG) CXX=$(CXX) test/border/run.sh
+
+# The upstream that tests and the demo talk to: see test/upstream/README.md.
+.PHONY: simulator
+simulator: build/upstream
+simulator_sources = $(sort $(wildcard test/upstream/*.cpp))
+build/upstream: $(simulator_sources) $(wildcard test/upstream/*.hpp)
+	@mkdir -p build
+	$(CXX) -std=c++20 -O2 -Wall -Wextra -Werror $(simulator_sources) -lz -o $@
