@@ -44,6 +44,12 @@ class Launcher {
         return next;
     }
 
+    // What is missing may be there now: somebody reloaded the configuration.
+    void hurry() {
+        for (auto& [name, entry] : entries_)
+            if (!entry.complaint.empty()) entry.not_before = {};
+    }
+
   private:
     static void see_to(const std::string& name, Entry& entry, core::Timestamp now) {
         if (entry.handle != nullptr) {
@@ -80,7 +86,7 @@ void launch_workers() {
         const auto next = launcher.look(pg::now());
         std::optional<std::chrono::milliseconds> timeout;
         if (next) timeout = std::max(std::chrono::ceil<std::chrono::milliseconds>(*next - pg::now()), std::chrono::milliseconds{0});
-        pg::wait({}, timeout);
+        if (pg::wait({}, timeout).latch) launcher.hurry();
     }
 }
 
