@@ -1,0 +1,29 @@
+# 20 accounts x 3 streams x 2,000 rows with ties at page edges; rows change and tokens expire during the run.
+use strict;
+use warnings;
+use Upstream;
+use Test::More;
+
+my $upstream = Upstream->new('load');
+my @accounts = map { "shop$_" } 1 .. 20;
+$upstream->setup(
+    accounts => \@accounts,
+    streams => { map { ($_ => Upstream::rows(2000)) } qw(orders messages customers) },
+    token_lifetime_s => 1, latency_ms => 150, mutate_every => 5, mutate_total => 150);
+$upstream->sql('CREATE EXTENSION pg_upstream');
+$upstream->create_source('shops', { Upstream::stream('orders', 'cursor', size => 100), Upstream::stream('messages', 'page', size => 100), Upstream::stream('customers', 'next', size => 100) });
+$upstream->create_account('shops', $_) for @accounts;
+
+ok($upstream->poll('150 rows have changed', sub { $upstream->stats->{mutations} >= 150 }, 120), 'rows change while the models sync');
+ok($upstream->settle, 'the worker settles');
+is($upstream->differences, '', 'every target equals the oracle');
+
+my $stats = $upstream->stats;
+is($stats->{overlaps}, 0, 'never two requests of one model at a time');
+my @tokens = values %{ $stats->{accounts} };
+is(scalar(grep { $_->{reuses} || $_->{grace_uses} } @tokens), 0, 'no refresh token is used twice');
+is(scalar(grep { $_->{early_refreshes} } @tokens), 0, 'no token is refreshed before its time');
+cmp_ok((sort { $b <=> $a } map { $_->{refreshes} } @tokens)[0], '>', 1, 'tokens expired during the run');
+is($upstream->sql('SELECT count(*) FROM upstream.sync_runs WHERE status = $$failed$$'), 0, 'no run failed');
+
+done_testing();

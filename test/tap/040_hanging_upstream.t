@@ -1,0 +1,72 @@
+# An upstream that never answers holds back nothing.
+use strict;
+use warnings;
+use Upstream;
+use Test::More;
+use IPC::Run;
+use Time::HiRes qw(time);
+
+my $upstream = Upstream->new('hang');
+my $node = $upstream->node;
+my @accounts = map { "shop$_" } 1 .. 20;
+$upstream->setup(accounts => \@accounts, streams => { orders => Upstream::rows(50) });
+$upstream->sql('CREATE EXTENSION pg_upstream');
+$upstream->create_source('shops', { Upstream::stream('orders', 'cursor') }, timeouts => { total => '10 minutes' });
+$upstream->create_account('shops', $_) for @accounts;
+ok($upstream->settle, 'all models are synced once');
+
+$upstream->control('fault', { account => '*', stream => '*', kind => 'hang', times => -1 });
+$upstream->sql('SELECT sum(upstream.request_sync(name)) FROM upstream.accounts WHERE name <> $$shop20$$');
+ok($upstream->poll('19 requests hang', sub { $upstream->sql('SELECT in_flight FROM upstream.pg_stat_upstream_workers') == 19 }), '19 requests hang');
+
+# A session that hangs, too.
+my $call = IPC::Run::start([ 'psql', '-XAtq', '-v', 'VERBOSITY=verbose', '-d', $node->connstr('app'), '-c', q(CALL upstream.sync('shop20')) ], '<', \'', '>', \my $call_out, '2>', \my $call_err);
+my $session_pid;
+ok($upstream->poll('the CALL waits', sub {
+    $session_pid = $upstream->sql(q(SELECT pid FROM pg_stat_activity WHERE query LIKE 'CALL%' AND wait_event_type = 'Extension')); $session_pid ne '' }),
+    'and a CALL in a session, too');
+
+my $samples = 0;
+my $holding = 0;
+my $session_holding = 0;
+my $end = time + $ENV{UPSTREAM_HANG_SECONDS};
+my $worker = $upstream->worker_pid;
+my $probe = qq(
+DO \$\$
+DECLARE sample record; stop timestamptz := clock_timestamp() + interval '5 seconds';
+BEGIN
+    WHILE clock_timestamp() < stop LOOP
+        PERFORM pg_stat_clear_snapshot();
+        FOR sample IN SELECT pid, xact_start, backend_xid, backend_xmin FROM pg_stat_activity WHERE pid IN ($worker, $session_pid) LOOP
+            INSERT INTO samples VALUES (sample.pid = $worker, sample.backend_xid IS NOT NULL OR sample.backend_xmin IS NOT NULL,
+                                        sample.xact_start IS NOT NULL);
+        END LOOP;
+        PERFORM pg_sleep(0.01);
+    END LOOP;
+END \$\$);
+$upstream->sql('CREATE TABLE samples (worker boolean, holds boolean, in_transaction boolean)');
+$upstream->sql($probe) while time < $end;
+cmp_ok($upstream->sql('SELECT count(*) FROM samples WHERE worker'), '>', 100, 'the worker was sampled all the while');
+is($upstream->sql('SELECT count(*) FROM samples WHERE worker AND (holds OR in_transaction)'), 0, 'the worker holds no snapshot and no transaction in any sample');
+is($upstream->sql('SELECT count(*) FROM samples WHERE NOT worker AND holds'), 0, 'the session holds no snapshot and no transaction id in any sample');
+
+$node->safe_psql('postgres', 'CREATE DATABASE other');
+my $began = time;
+$node->safe_psql('postgres', 'DROP DATABASE other');
+cmp_ok(time - $began, '<', 0.25 + 0.1, 'DROP DATABASE of another database takes less than 250 ms (and psql 100)');
+
+$began = time;
+$upstream->sql("SELECT pg_cancel_backend($session_pid)");
+ok($upstream->poll('the CALL ends', sub { $upstream->sql("SELECT count(*) FROM pg_stat_activity WHERE pid = $session_pid") == 0 }, 5), 'a CALL can be cancelled');
+cmp_ok(time - $began, '<', 0.2 + 0.2, 'within 200 ms (and two psql)');
+$call->finish;
+like($call_err, qr/57014/, 'with the SQLSTATE of a cancelled query');
+is($upstream->sql(q(SELECT lease_pid IS NULL FROM upstream.model_state JOIN upstream.models USING (model_id) JOIN upstream.accounts USING (account_id) WHERE name = 'shop20')),
+    't', 'its lease is given back');
+is($upstream->sql(q(SELECT status FROM upstream.sync_runs WHERE account = 'shop20' ORDER BY run_id DESC LIMIT 1)), 'cancelled', 'its run says so');
+
+$began = time;
+$node->stop('fast');
+cmp_ok(time - $began, '<', 2, 'a fast shutdown does not wait for the upstream');
+
+done_testing();
