@@ -377,8 +377,7 @@ CREATE FUNCTION upstream.full_refresh(account text, stream text DEFAULT NULL) RE
 BEGIN
     UPDATE upstream.model_state s
     SET full_refresh = true, reading = false, page_token = NULL, read_pending = NULL, read_start = NULL,
-        pages_before = 0, records_before = 0, fence = s.fence + 1,
-        lease_incarnation = NULL, lease_pid = NULL, lease_started_at = NULL, lease_deadline = NULL
+        pages_before = 0, records_before = 0, fence = s.fence + 1
     WHERE s.model_id = ANY (upstream.find_models(full_refresh.account, full_refresh.stream));
     RETURN upstream.request_sync(full_refresh.account, full_refresh.stream);
 END
@@ -391,8 +390,7 @@ CREATE FUNCTION upstream.reset_cursor(account text, stream text) RETURNS void
 BEGIN
     UPDATE upstream.model_state s
     SET cursor = NULL, phase = 'initial', reading = false, page_token = NULL, read_pending = NULL, read_start = NULL,
-        pages_before = 0, records_before = 0, fence = s.fence + 1,
-        lease_incarnation = NULL, lease_pid = NULL, lease_started_at = NULL, lease_deadline = NULL
+        pages_before = 0, records_before = 0, fence = s.fence + 1
     WHERE s.model_id = ANY (upstream.find_models(reset_cursor.account, reset_cursor.stream));
     PERFORM upstream.request_sync(reset_cursor.account, reset_cursor.stream);
 END

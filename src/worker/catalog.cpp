@@ -77,7 +77,7 @@ constexpr const char* kExisting = "SELECT model_id FROM upstream.model_state WHE
 constexpr const char* kRequestFullRefresh = R"(
 UPDATE upstream.model_state s
 SET full_refresh = true, reading = false, page_token = NULL, read_pending = NULL, read_start = NULL, pages_before = 0, records_before = 0,
-    fence = s.fence + 1, lease_incarnation = NULL, lease_pid = NULL, lease_started_at = NULL, lease_deadline = NULL
+    fence = s.fence + 1
 WHERE s.model_id = ANY ($1)
 )";
 
@@ -155,6 +155,17 @@ WITH released AS (
 )
 UPDATE upstream.runs r SET status = $4, ended_at = clock_timestamp(), message = $5
 FROM released WHERE r.run_id = $3 AND r.status = 'running'
+)";
+
+// For a holder that was fenced off: whatever the fence, the lease is still its own.
+constexpr const char* kGiveUp = R"(
+WITH ended AS (
+    UPDATE upstream.runs SET status = 'interrupted', ended_at = clock_timestamp(), message = 'fenced off: the model was altered, reset or taken over'
+    WHERE run_id = $5 AND status = 'running'
+)
+UPDATE upstream.model_state
+SET lease_incarnation = NULL, lease_pid = NULL, lease_started_at = NULL, lease_deadline = NULL
+WHERE model_id = $1 AND lease_incarnation = $2 AND lease_pid = $3 AND lease_started_at = $4
 )";
 
 constexpr const char* kPruneRuns = R"(
@@ -241,7 +252,8 @@ WITH made AS (
 INSERT INTO upstream.model_state (model_id) SELECT model_id FROM made
 )";
 
-// A changed spec fences off runs that follow the old one.
+// A changed spec fences off runs that follow the old one. Here as elsewhere the lease stays: its holder has a request in flight, finds out at its next
+// commit, and gives the lease back then; so there are never two requests of one model at a time.
 constexpr const char* kUpdateModel = R"(
 WITH changed AS (
     UPDATE upstream.models m
@@ -250,8 +262,7 @@ WITH changed AS (
     RETURNING m.model_id, m.paused
 )
 UPDATE upstream.model_state s
-SET fence = s.fence + 1, lease_incarnation = NULL, lease_pid = NULL, lease_started_at = NULL, lease_deadline = NULL,
-    reading = false, page_token = NULL, read_pending = NULL, read_start = NULL, pages_before = 0, records_before = 0,
+SET fence = s.fence + 1, reading = false, page_token = NULL, read_pending = NULL, read_start = NULL, pages_before = 0, records_before = 0,
     cursor = CASE WHEN $7 THEN NULL ELSE s.cursor END, phase = CASE WHEN $7 THEN 'initial' ELSE s.phase END, failures = 0,
     due_reason = 'altered',
     next_due_at = CASE WHEN c.paused OR s.blocked_reason IS NOT NULL THEN 'infinity' ELSE now() END
@@ -275,7 +286,7 @@ WITH marked AS (
         error_code = NULL, error_message = NULL, error_detail = NULL, error_hint = NULL, error_sqlstate = NULL, error_at = NULL,
         due_reason = 'schedule',
         next_due_at = CASE WHEN m.paused OR s.blocked_reason IS NOT NULL THEN 'infinity' ELSE coalesce($3, now()) + m.every END,
-        fence = s.fence + 1, lease_incarnation = NULL, lease_pid = NULL, lease_started_at = NULL, lease_deadline = NULL
+        fence = s.fence + 1
     FROM upstream.models m WHERE s.model_id = $1 AND m.model_id = s.model_id
     RETURNING s.model_id, s.cursor, m.incremental
 )
@@ -313,7 +324,7 @@ Catalog::Catalog(Holder holder)
     : holder_(holder), version_(kVersion), claim_due_(claim_sql(kDueModels, "s.next_due_at <= now() AND s.blocked_reason IS NULL")),
       claim_(claim_sql(kGivenModels, "true")), next_due_(kNextDue), models_of_(kModelsOf),
       models_of_source_(kModelsOfSource), existing_(kExisting), request_full_refresh_(kRequestFullRefresh), model_(std::string{"SELECT "} + kModelColumns + " FROM upstream.model_state s " + kModelJoins + kOneModel), save_page_(kSavePage),
-      finish_run_(kFinishRun), fail_run_(kFailRun), park_account_(kParkAccount), release_(kRelease), prune_runs_(kPruneRuns),
+      finish_run_(kFinishRun), fail_run_(kFailRun), park_account_(kParkAccount), release_(kRelease), give_up_(kGiveUp), prune_runs_(kPruneRuns),
       source_(kSource), find_source_(kFindSource), source_of_(kSourceOf), find_account_(kFindAccount), find_table_(kFindTable),
       may_act_as_(kMayActAs), token_(kToken), claim_refresh_(kClaimRefresh),
       store_grant_(kStoreGrant), release_refresh_(kReleaseRefresh), store_token_(kStoreToken), set_secret_(kSetSecret),
@@ -410,6 +421,8 @@ void Catalog::park_account(std::int32_t account, const std::string& reason) { pa
 void Catalog::release(const Model& model, const char* status, const std::string& message) {
     release_.run(model.id, model.fence, model.run_id, status, message);
 }
+
+void Catalog::give_up(const Model& model) { give_up_.run(model.id, holder_.incarnation, holder_.pid, holder_.started_at, model.run_id); }
 
 void Catalog::prune_runs(double keep_seconds) { prune_runs_.run(keep_seconds); }
 

@@ -109,6 +109,7 @@ class Catalog {
     bool fail_run(const Model& model, const core::Error& error, std::optional<Time> retry_at);
     void park_account(std::int32_t account, const std::string& reason);
     void release(const Model& model, const char* status, const std::string& message);
+    void give_up(const Model& model);  // of a holder that was fenced off
     void prune_runs(double keep_seconds);
 
     // Sources and accounts.
@@ -177,6 +178,7 @@ class Catalog {
         fail_run_;
     pg::Statement<std::int32_t, std::string> park_account_;
     pg::Statement<std::int32_t, std::int64_t, std::int64_t, std::string, std::string> release_;
+    pg::Statement<std::int32_t, Time, std::int32_t, Time, std::int64_t> give_up_;
     pg::Statement<double> prune_runs_;
     pg::Statement<std::int32_t> source_;
     pg::Statement<std::string> find_source_;

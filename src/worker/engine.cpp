@@ -57,6 +57,7 @@ Engine::~Engine() = default;
 
 void Engine::add(Model model) {
     const std::int32_t id = model.id;
+    forget_run(id);  // a lease of our own that ran out, and was claimed again
     auto owned = std::make_unique<Run>();
     Run& run = *owned;
     run.model = std::move(model);
@@ -70,6 +71,17 @@ void Engine::add(Model model) {
         return perform(run, core::Fail{.error = to_error(error), .state = {}, .tally = {}});
     }
     if (!run.over) perform(run, run.sync->start(pg::now()));
+}
+
+void Engine::forget_run(std::int32_t model) {
+    const auto found = runs_.find(model);
+    if (found == runs_.end()) return;
+    if (found->second->transfer) {
+        client_.cancel(*found->second->transfer);
+        pages_in_flight_.erase(*found->second->transfer);
+    }
+    runs_.erase(found);
+    std::erase(ended_, model);
 }
 
 // Reads the source and opens the target; what is wrong there ends the run before it asks the upstream anything.
@@ -145,7 +157,7 @@ std::optional<Error> Engine::apply(Run& run, const core::Apply& what) {
         if (!same_target)
             return Error{.code = Code::target_busy, .message = "the target was altered during the run", .hint = "The page is read again with the new definition."};
     } catch (const LeaseLost&) {
-        run.outcome.error = Error{.code = Code::fenced, .message = "the lease was lost: the model was altered, reset or taken over"};
+        run.outcome.error = give_up(run);
         end(run);
         return std::nullopt;
     } catch (const pg::Error& error) {
@@ -166,6 +178,12 @@ std::optional<Error> Engine::apply(Run& run, const core::Apply& what) {
     return std::nullopt;
 }
 
+// What the run did since its last commit is void; the lease is given back so that the next run can begin.
+Error Engine::give_up(const Run& run) {
+    unit_.run("giving back a lease", Durability::asynchronous, [&](Catalog& catalog) { catalog.give_up(run.model); });
+    return Error{.code = Code::fenced, .message = "the lease was lost: the model was altered, reset or taken over"};
+}
+
 // T5 for a run that failed: what was committed stays, the reason and the next attempt are written down.
 std::optional<core::Action> Engine::carry_out(Run& run, core::Fail fail) {
     core::State state = fail.state;
@@ -182,7 +200,7 @@ std::optional<core::Action> Engine::carry_out(Run& run, core::Fail fail) {
             if (!catalog.save_page(run.model, entry) || !catalog.fail_run(run.model, fail.error, fail.retry_at)) throw LeaseLost{};
         });
     } catch (const LeaseLost&) {
-        fail.error = Error{.code = Code::fenced, .message = "the lease was lost: the model was altered, reset or taken over"};
+        fail.error = give_up(run);
         fail.retry_at.reset();
     } catch (const pg::Error& error) {
         if (ends_everything(error, unit_.session())) throw;

@@ -78,6 +78,8 @@ class Engine {
     std::optional<core::Action> carry_out(Run& run, core::Done done);
     std::optional<core::Error> apply(Run& run, const core::Apply& apply);
     void prepare(Run& run);
+    core::Error give_up(const Run& run);
+    void forget_run(std::int32_t model);
     void finish_transfer(http::Finished finished);
     void end(Run& run);
 

@@ -70,6 +70,7 @@ class RandomUpstream {
         coarse_ = type_ == Cursor::Type::date || random.chance(0.5);
         page_size_ = random.one_of<std::int64_t>({1, 2, 3, 5, 10, 50});
         sparse_ = shape.filtered && shape.order == Cursor::Order::unknown && random.chance(0.3);
+        if (sparse_) page_size_ = std::max<std::int64_t>(page_size_, 5);  // a hundred empty pages in a row would rightly end the run
         peeks_ = random.chance(0.5);
         sends_end_ = shape.filtered && !shape.numbered && type_ != Cursor::Type::integer && random.chance(0.5);
         using Type = Pagination::Type;
