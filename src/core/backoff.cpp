@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "core/excerpt.hpp"
+
 namespace upstream::core {
 namespace {
 
@@ -15,11 +17,8 @@ bool listed(const Retry& retry, int status) {
     return std::any_of(retry.on.begin(), retry.on.end(), [&](const std::string& on) { return on == exact || on == group; });
 }
 
-// The beginning of a body, for the error's detail: one line, no control characters.
 std::string beginning(const std::string& body) {
-    std::string text = body.substr(0, 200);
-    std::replace_if(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
-    return text.empty() ? "The answer has no body." : "The answer begins with: " + text;
+    return body.empty() ? "The answer has no body." : "The answer begins with: " + excerpt(body);
 }
 
 Code code_of(int status) {

@@ -32,7 +32,7 @@ struct Batch {
     std::vector<Values> columns{};  // one per Field, each with `rows` values
     std::size_t rows = 0;
 
-    // What the views point into.
+    // What the views point into, besides the constants of the Fields.
     std::shared_ptr<const json::Document> document{};
     std::deque<std::string> made{};
 };

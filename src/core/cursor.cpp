@@ -3,6 +3,8 @@
 #include <charconv>
 #include <limits>
 
+#include "core/excerpt.hpp"
+
 namespace upstream::core {
 namespace {
 
@@ -16,7 +18,7 @@ std::optional<Position> integer(std::string_view text) {
 Position from_time(Timestamp time) { return time.time_since_epoch().count(); }
 Timestamp to_time(Position position) { return Timestamp{Duration{position}}; }
 
-std::string quoted(std::string_view text) { return '"' + std::string{text.substr(0, 60)} + '"'; }
+std::string quoted(std::string_view text) { return '"' + excerpt(text, 60) + '"'; }
 
 }  // namespace
 

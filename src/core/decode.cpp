@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/excerpt.hpp"
+
 namespace upstream::core {
 namespace {
 
@@ -19,7 +21,7 @@ Result<std::vector<json::Value>> find_records(const Stream& stream, json::Value 
         if (stream.records_missing_is_empty) return found;
         return Error{.code = Code::shape,
                      .message = "the answer has no records at \"" + stream.records.text() + "\"",
-                     .detail = "It begins with: " + std::string{root.raw().substr(0, 120)},
+                     .detail = "It begins with: " + excerpt(root.raw(), 120),
                      .hint = "If the upstream leaves out empty lists, set records_missing to \"empty\"."};
     }
     switch (list->kind()) {
@@ -32,7 +34,7 @@ Result<std::vector<json::Value>> find_records(const Stream& stream, json::Value 
         default:
             return Error{.code = Code::shape,
                          .message = "the value at \"" + stream.records.text() + "\" is neither a list nor an object",
-                         .detail = "It begins with: " + std::string{list->raw().substr(0, 120)}};
+                         .detail = "It begins with: " + excerpt(list->raw(), 120)};
     }
     return found;
 }
@@ -45,7 +47,7 @@ class RowReader {
         if (!record.is_object())
             return Error{.code = Code::shape,
                          .message = record_name(index) + " is not an object",
-                         .detail = "It is: " + std::string{record.raw().substr(0, 120)}};
+                         .detail = "It is: " + excerpt(record.raw(), 120)};
         for (std::size_t i = 0; i < fields_.size(); ++i) {
             const Field& field = fields_[i];
             Result<std::optional<std::string_view>> value = value_of(field, record, index);
@@ -79,7 +81,7 @@ class RowReader {
         if (!time)
             return Error{.code = Code::decode,
                          .message = record_name(index) + ": the time for column \"" + field.column + "\" cannot be read",
-                         .detail = "It is: " + std::string{value.raw().substr(0, 60)}};
+                         .detail = "It is: " + excerpt(value.raw(), 60)};
         return std::optional<std::string_view>{batch_.made.emplace_back(format_time(*time, TimeFormat::iso))};
     }
 
@@ -111,7 +113,7 @@ void learn(Decoded& decoded, Position position, std::optional<Position> ceiling)
 }  // namespace
 
 Result<Decoded> decode(const Stream& stream, std::span<const Field> fields, std::string body, std::optional<Position> ceiling) {
-    const std::string beginning = body.substr(0, 120);
+    const std::string beginning = excerpt(body, 120);
     Result<json::Document> parsed = json::Document::parse(std::move(body));
     if (!parsed) {
         Error error = parsed.error();

@@ -27,7 +27,7 @@ struct Decoded {
 
 // Reads the body. Code::not_json with the first bytes if it is not JSON; Code::shape if `records` leads nowhere or to something that is not a list;
 // Code::decode for a record without its key or with a cursor value that cannot be read. Positions above `ceiling` do not count as highest: the cursor
-// never passes the run's start (I3).
+// never passes the run's start (I3). `fields` must outlive the batch: their constants are not copied.
 Result<Decoded> decode(const Stream& stream, std::span<const Field> fields, std::string body, std::optional<Position> ceiling);
 
 }  // namespace upstream::core

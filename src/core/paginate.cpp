@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "core/excerpt.hpp"
 #include "core/url.hpp"
 
 namespace upstream::core {
@@ -44,7 +45,7 @@ class NextPage {
   public:
     NextPage(const Source& source, const Stream& stream, const Page& page, const std::string& url, const Response& response,
              json::Value root, std::size_t records)
-        : source_(source), stream_(stream), pagination_(stream.pagination), page_(page), url_(url), response_(response), root_(root),
+        : source_(source), pagination_(stream.pagination), page_(page), url_(url), response_(response), root_(root),
           records_(static_cast<std::int64_t>(records)) {}
 
     Result<std::optional<Page>> operator()() const {
@@ -84,7 +85,7 @@ class NextPage {
             if (!count)
                 return Error{.code = Code::shape,
                              .message = "the answer has no total at \"" + pagination_.total->text() + "\"",
-                             .detail = total.text ? "It is: " + total.text->substr(0, 60) : ""};
+                             .detail = total.text ? "It is: " + excerpt(*total.text, 60) : ""};
             if (page_.records_before + records_ >= *count) return end();
         } else if (records_ < pagination_.size.value_or(1)) {
             return end();
@@ -120,14 +121,13 @@ class NextPage {
         const bool listed = to->scheme == "https" && std::any_of(source_.allowed_hosts.begin(), source_.allowed_hosts.end(), allowed);
         if (*to != *from && !listed)
             return Error{.code = Code::shape,
-                         .message = "the answer's next URL leads to another host: " + to->host,
+                         .message = "the answer's next URL leads to another host: " + excerpt(to->host, 100),
                          .hint = "If that is right, add the host to allowed_hosts."};
         const auto secret = secret_param(source_.auth);
         return go_on(secret ? without_params(*resolved, {*secret}) : *resolved);
     }
 
     const Source& source_;
-    const Stream& stream_;
     const Pagination& pagination_;
     const Page& page_;
     const std::string& url_;

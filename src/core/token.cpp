@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "core/backoff.hpp"
+#include "core/excerpt.hpp"
 #include "core/json.hpp"
 #include "core/url.hpp"
 
@@ -33,13 +34,10 @@ Duration lifetime_of(const OAuth2& oauth, json::Value answer) {
     return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(std::min(seconds, longest)));
 }
 
-bool is_reason(unsigned char c) { return c >= 0x20 && c != 0x7f; }
-
 // `error` and `error_description`, cut and in one line.
 std::string reason_of(json::Value answer) {
-    std::string reason = text_member(answer, "error").value_or("").substr(0, 60);
-    if (const auto description = text_member(answer, "error_description")) reason += ": " + description->substr(0, 140);
-    std::replace_if(reason.begin(), reason.end(), [](unsigned char c) { return !is_reason(c); }, ' ');
+    std::string reason = excerpt(text_member(answer, "error").value_or(""), 60);
+    if (const auto description = text_member(answer, "error_description")) reason += ": " + excerpt(*description, 140);
     return reason;
 }
 
@@ -53,7 +51,7 @@ Error refused(const OAuth2& oauth, const Response& response, const Result<json::
     const std::string kind = text_member(parsed->root(), "error").value_or("");
     if (std::find(oauth.reauth_errors.begin(), oauth.reauth_errors.end(), kind) != oauth.reauth_errors.end()) {
         error.code = Code::needs_reauth;
-        error.message = "the refresh token was refused: " + kind;
+        error.message = "the refresh token was refused: " + excerpt(kind, 60);
         error.hint = "Sign in again and store the new pair with upstream.update_token().";
     }
     return error;

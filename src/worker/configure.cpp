@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "core/excerpt.hpp"
 #include "core/json.hpp"
 #include "pg/error.hpp"
 #include "pg/process.hpp"
@@ -281,7 +282,7 @@ void mark_sync_complete(const std::string& account, const std::string& stream, c
             if (known == nullptr || !known->cursor)
                 throw pg::Raise(ERRCODE_INVALID_PARAMETER_VALUE, "stream \"" + stream + "\" has no cursor");
             const auto position = core::from_text(known->cursor->type, *cursor);
-            if (!position) throw pg::Raise(ERRCODE_INVALID_PARAMETER_VALUE, "\"" + cursor->substr(0, 60) + "\" is not a cursor of stream \"" + stream + "\"");
+            if (!position) throw pg::Raise(ERRCODE_INVALID_PARAMETER_VALUE, "\"" + core::excerpt(*cursor, 60) + "\" is not a cursor of stream \"" + stream + "\"");
             const core::State state = to_state(model.state, *known);
             if (state.cursor && *position < *state.cursor && !backwards)
                 throw pg::Raise(ERRCODE_INVALID_PARAMETER_VALUE, "the cursor would move backwards", "It stands at " + *model.state.cursor + ".",

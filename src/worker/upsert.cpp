@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "core/excerpt.hpp"
 #include "pg/array.hpp"
 #include "pg/error.hpp"
 #include "worker/target.hpp"
@@ -99,7 +100,7 @@ Written Upsert::write(std::int32_t account_id, const core::Batch& batch) {
         try {
             params.push_back(pg::array_of(columns_[i].type, columns_[i].typmod, batch.columns[i]));
         } catch (const pg::BadValue& bad) {
-            const std::string value{batch.columns[i][bad.row()].value_or("").substr(0, 200)};
+            const std::string value = core::excerpt(batch.columns[i][bad.row()].value_or(""));
             throw pg::Raise(bad.sqlerrcode(), "record " + std::to_string(bad.row() + 1) + ": " + bad.message(),
                             "Column \"" + columns_[i].name + "\", value: " + value + (bad.detail().empty() ? "" : "; " + bad.detail()), bad.hint());
         }

@@ -31,7 +31,8 @@ Result<Decoded> read(const std::string& stream, const std::vector<Field>& fields
 
 // What one column takes from one answer.
 std::string values(const Field& field, const std::string& body, const std::string& stream = R"("records": "$.data")") {
-    const auto page = read(stream, {field}, body);
+    const std::vector<Field> fields{field};
+    const auto page = read(stream, fields, body);
     if (!page) return code_of(page) + ": " + page.error().message;
     std::string joined;
     for (const std::string& value : values_of(page->batch, 0)) joined += (joined.empty() ? "" : " ") + value;

@@ -53,7 +53,7 @@ class History {
         upstream_.faults = {.change = rate(), .failure = rate(), .expiry = rate(), .revoke = rate()};
         crash_ = rate();
         refuse_ = rate();
-        tell([&] { return upstream_.stream(); });
+        tell([this] { return upstream_.stream(); });
     }
 
     void happen() {
@@ -83,13 +83,12 @@ class History {
         Field revision{.column = "revision", .paths = {*Path::parse("revision")}};
         Sync sync{source_, stream_, {std::move(id), std::move(revision)}, {.token = token_}, state_, 1};
         Action action = sync.start(upstream_.our_time());
-        const std::int64_t most = 4 * (upstream_.changes() + 200);
         for (std::int64_t actions = 0;; ++actions) {
-            require(actions - 8 * upstream_.changes() < most, "a run goes on for ever");
+            require(actions < 12 * upstream_.changes() + 800, "a run goes on for ever");
             if (random_.chance(crash_)) return crashed();
             if (std::holds_alternative<Done>(action)) return done();
             if (auto* fail = std::get_if<Fail>(&action)) return failed(*fail);
-            const std::optional<Event> event = std::visit([this](auto& what) { return carry_out(what); }, action);
+            const std::optional<Event> event = std::visit([&](auto& what) { return carry_out(what); }, action);
             if (!event || random_.chance(crash_)) return crashed();
             action = sync.on(*event, upstream_.our_time());
         }

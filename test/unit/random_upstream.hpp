@@ -158,6 +158,12 @@ class RandomUpstream {
 
   private:
     using Params = std::map<std::string, std::string>;
+    using Key = std::pair<Position, std::int64_t>;  // what the list is sorted by
+
+    struct Mark {  // what a page token says
+        std::int64_t age = 0;
+        Key key;  // of the last row before it
+    };
 
     [[nodiscard]] Position stamp() const {
         if (type_ == Cursor::Type::integer) return versions_;
@@ -222,8 +228,7 @@ class RandomUpstream {
         return parse_time(found->second, format).value().time_since_epoch().count();
     }
 
-    // What the list is sorted by, ascending.
-    [[nodiscard]] std::pair<Position, std::int64_t> key(const Item& item) const {
+    [[nodiscard]] Key key(const Item& item) const {
         if (shape_.order == Cursor::Order::asc) return {item.at, item.id};
         if (shape_.order == Cursor::Order::desc) return {-item.at, item.id};
         return {0, item.id};
@@ -244,9 +249,9 @@ class RandomUpstream {
                 const std::int64_t number = std::stoll(page->second);
                 begin = static_cast<std::size_t>(pagination_ == Pagination::Type::page ? (number - 1) * page_size_ : number);
             } else {
-                const auto [age, mark] = marked(page->second);
-                if (age != token_age_) return answer("{}", static_cast<int>(random_.one_of<std::int64_t>({400, 404, 410})));
-                begin = static_cast<std::size_t>(std::count_if(items.begin(), items.end(), [&](const Item& item) { return key(item) <= mark; }));
+                const Mark mark = marked(page->second);
+                if (mark.age != token_age_) return answer("{}", static_cast<int>(random_.one_of<std::int64_t>({400, 404, 410})));
+                begin = static_cast<std::size_t>(std::count_if(items.begin(), items.end(), [&](const Item& item) { return key(item) <= mark.key; }));
             }
         }
         begin = std::min(begin, items.size());
@@ -286,7 +291,7 @@ class RandomUpstream {
         return std::to_string(token_age_) + "." + std::to_string(at) + "." + std::to_string(id);
     }
 
-    static std::pair<std::int64_t, std::pair<Position, std::int64_t>> marked(const std::string& token) {
+    static Mark marked(const std::string& token) {
         const std::size_t first = token.find('.');
         const std::size_t second = token.find('.', first + 1);
         return {std::stoll(token), {std::stoll(token.substr(first + 1)), std::stoll(token.substr(second + 1))}};

@@ -1,0 +1,72 @@
+# Tokens: refreshed in time, by one, and if they cannot be, one account says so.
+use strict;
+use warnings;
+use Upstream;
+use Test::More;
+
+my $upstream = Upstream->new('tokens');
+my $node = $upstream->node;
+my @accounts = qw(a1 a2 a3);
+my @streams = map { "s$_" } 1 .. 8;
+$upstream->setup(accounts => \@accounts, streams => { map { ($_ => Upstream::rows(20)) } @streams }, token_lifetime_s => 3600);
+$upstream->sql('CREATE EXTENSION pg_upstream');
+$upstream->create_source('shops', { map { Upstream::stream($_, 'cursor') } @streams });
+$upstream->create_account('shops', $_) for @accounts;
+ok($upstream->settle, 'all models are fresh');
+is($upstream->stats->{accounts}{a1}{refreshes}, 1, 'eight models needed a token, one refresh was made');
+
+$upstream->control('expire_access', { account => 'a1' });
+ok($upstream->settle, 'a token that the upstream refuses is refreshed');
+is($upstream->stats->{accounts}{a1}{refreshes}, 2, 'once for all models of the account');
+is($upstream->stats->{accounts}{a2}{refreshes}, 1, 'and for no other account');
+
+$upstream->sql(q(UPDATE upstream.tokens SET expires_at = now() + interval '1 minute', lifetime = '1 hour', refresh_at = now()));
+ok($upstream->settle, 'a token near its end is refreshed before it is used');
+is($upstream->stats->{accounts}{a1}{unauthorized}, $upstream->stats->{accounts}{a2}{unauthorized} + 8, 'without another 401');
+
+# Sessions and worker need the same token at the same time.
+$upstream->control('expire_access', { account => '*' });
+my $before = $upstream->stats->{accounts}{a3}{refreshes};
+my @calls = map { IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('app'), '-c', "CALL upstream.sync('a3', 's$_')" ], '>', \my $out, '2>', \my $err) } 1 .. 4;
+$upstream->sql(q(SELECT upstream.request_sync('a3')));
+$_->finish for @calls;
+ok($upstream->settle, 'four sessions and the worker sync at once');
+is($upstream->stats->{accounts}{a3}{refreshes}, $before + 1, 'and refresh once');
+is($upstream->stats->{accounts}{a3}{reuses} + $upstream->stats->{accounts}{a3}{grace_uses}, 0, 'never with a spent token');
+
+# Answers of the token endpoint that are none.
+for my $bad ([ html => {}, 'not_json' ], [ status => { status => 500 }, 'server_error' ], [ status => { status => 200, body => '{"token_type":"Bearer"}' }, 'shape' ])
+{
+    my ($kind, $more, $code) = @$bad;
+    $upstream->control('expire_access', { account => 'a2' });
+    $upstream->control('fault', { account => '*', stream => 'token', kind => $kind, times => -1, %$more });
+    $upstream->sql(q(SELECT upstream.request_sync('a2', 's1')));
+    ok($upstream->poll('the failure shows', sub { ($upstream->status('a2', 's1')->{error_code} // '') eq $code }, 20), "a token endpoint that answers $kind is a clear error: $code");
+    $upstream->control('clear_faults');
+    ok($upstream->settle, 'and passes with its cause');
+}
+
+# A family that was revoked: spend a2's first refresh token again.
+$upstream->{http}->post_form("$upstream->{url}/oauth/token", { grant_type => 'refresh_token', refresh_token => 'rt-a2-0', client_id => 'client', client_secret => 'secret' });
+$upstream->sql('SELECT upstream.request_sync(name) FROM upstream.accounts');
+ok($upstream->poll('a2 is parked', sub { $upstream->sql(q(SELECT bool_and(state = 'needs_reauth') FROM upstream.model_status WHERE account = 'a2')) eq 't' }, 20),
+    'invalid_grant parks the account');
+like($upstream->status('a2', 's1')->{token_reason}, qr/invalid_grant/, 'with the reason');
+is($upstream->sql(q(SELECT count(*) FROM upstream.model_status WHERE account = 'a2' AND next_attempt_at IS NOT NULL)), 0, 'and no further attempt');
+ok($upstream->poll('others are fresh', sub { $upstream->sql(q(SELECT bool_and(state = 'fresh') FROM upstream.model_status WHERE account <> 'a2')) eq 't' }, 20), 'other accounts go on');
+like($upstream->call(q('a2', 's1'))->{results}[0]{message}, qr/sign in again.*invalid_grant/, 'a CALL says so, too');
+
+my $fresh = $upstream->control('reseed_token', { account => 'a2' });
+$upstream->sql("SELECT upstream.update_token('a2', '$fresh->{access_token}', '$fresh->{refresh_token}', now() + interval '1 hour')");
+ok($upstream->settle, 'update_token() lets it run again');
+
+# No token anywhere it can be read.
+my $log = PostgreSQL::Test::Utils::slurp_file($node->logfile);
+my @secrets = ($upstream->sql('SELECT access_token FROM upstream.tokens'), $upstream->sql('SELECT refresh_token FROM upstream.tokens'));
+my @known = grep { $_ ne $fresh->{access_token} && $_ ne $fresh->{refresh_token} } map { split /\n/ } @secrets;
+is(scalar(grep { index($log, $_) >= 0 } @known), 0, 'tokens are not in the log');
+my $seen = join '', map { $upstream->sql("SELECT v::text FROM upstream.$_ v") } qw(model_status sync_runs models_needing_sync pg_stat_upstream accounts sources);
+is(scalar(grep { index($seen, $_) >= 0 } @known, 'secret'), 0, 'nor in any view');
+is($upstream->sql(q(SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%rt-a%' AND pid <> pg_backend_pid())), 0, 'nor in pg_stat_activity');
+
+done_testing();
