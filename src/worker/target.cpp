@@ -49,7 +49,6 @@ std::vector<core::Column> columns_of(const core::Stream& stream, const pg::Table
 }
 
 std::optional<Error> check_shape(const core::Stream& stream, const pg::Table& table, const std::vector<core::Field>& fields) {
-    if (table.kind != 'r' && table.kind != 'p') return misfit("target " + table.qualified + " is not a table");
     const std::vector<std::string> key = key_of(stream, table);
     if (!table.has_key(key)) {
         std::string list;
@@ -86,6 +85,7 @@ std::vector<std::string> key_of(const core::Stream& stream, const pg::Table& tab
 
 core::Result<std::vector<core::Field>> fields_of(const core::Stream& stream, const pg::Table& table, const core::Account& account,
                                                  core::Timestamp run_started_at) {
+    if (table.kind != 'r' && table.kind != 'p') return misfit("target " + table.qualified + " is not a table");
     const core::Lookup lookup = value_lookup(account, run_started_at);
     std::vector<core::Field> fields;
     for (const core::Column& column : columns_of(stream, table)) {
@@ -114,11 +114,16 @@ core::Result<std::string> create_table(const core::Stream& stream, const TargetN
     if (stream.columns.empty())
         return misfit("target " + name.quoted() + " does not exist, and the stream has no columns to create it from",
                       "Create the table, or state columns in the stream.");
+    // The key first: jsonb has lost the order in which the spec was written.
+    std::vector<core::Column> columns = stream.columns;
+    const auto is_key_column = [&](const core::Column& column) { return contains(stream.primary_key, column.name); };
+    std::stable_partition(columns.begin(), columns.end(), is_key_column);
     std::string sql = "CREATE TABLE " + name.quoted() + " (\n    account_id integer NOT NULL";
-    for (const core::Column& column : stream.columns) {
-        const bool is_key = contains(stream.primary_key, column.name);
-        const bool is_text = column.type == "text" || column.type.starts_with("varchar");
-        sql += ",\n    " + pg::quote_name(column.name) + " " + column.type;
+    for (const core::Column& column : columns) {
+        const bool is_key = is_key_column(column);
+        const std::string type = column.type.empty() ? "text" : column.type;
+        const bool is_text = type == "text" || type.starts_with("varchar");
+        sql += ",\n    " + pg::quote_name(column.name) + " " + type;
         if (is_key) sql += is_text ? " COLLATE \"C\" NOT NULL" : " NOT NULL";
     }
     if (!stream.raw.empty()) sql += ",\n    " + pg::quote_name(stream.raw) + " jsonb";

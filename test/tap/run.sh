@@ -1,27 +1,45 @@
 #!/bin/sh
 # Runs TAP tests as user postgres, with servers in a temporary folder:  test/tap/run.sh [010_load.t ...]
+# UPSTREAM_HANG_SECONDS: how long the upstream of 040 hangs (60). UPSTREAM_KEEP: keeps the folder of a failed run.
 set -eu
 cd "$(dirname "$0")"
 : "${PG_CONFIG:=pg_config}"
 [ $# -gt 0 ] || set -- *.t
 work=$(mktemp -d "${TMPDIR:-/tmp}/upstream-tap.XXXXXX")
-trap 'rm -rf "$work"' EXIT
-mkdir -p "$work/t"
+status=1
+
+# However this ends, no server stays behind: they are found by their pid files. (Simulators end with the test that started them.)
+end() {
+    trap '' HUP INT TERM
+    for file in "$work"/tmp_check/*/pgdata/postmaster.pid; do
+        [ ! -e "$file" ] || kill -QUIT "$(head -n 1 "$file")" 2>/dev/null || true
+    done
+    if [ $status -ne 0 ]; then
+        for log in "$work"/tmp_check/log/*; do
+            [ ! -e "$log" ] || { echo "== $log"; grep -vE ' LOG:  statement: |^\s+\S* *-?[0-9]' "$log" | cut -c1-500 | tail -n 40; }
+        done
+        [ -z "${UPSTREAM_KEEP:-}" ] || { echo "kept: $work"; return; }
+    fi
+    rm -rf "$work"
+}
+trap end EXIT
+trap 'status=130; exit 130' HUP INT TERM
+
+mkdir "$work/t" "$work/data"
 cp -r ./*.t lib "$work/t"
 cp ../../build/upstream "$work/upstream"
 as_postgres=
-if [ "$(id -u)" = 0 ]; then
+if [ "$(id -u)" = 0 ]; then  # initdb refuses root
     chown -R postgres "$work"
     as_postgres="runuser -u postgres --"
 fi
 cd "$work/t"
-perl_modules=$(dirname "$("$PG_CONFIG" --pgxs)")/../../src/test/perl
-[ -d "$perl_modules" ] || perl_modules=$(dirname "$("$PG_CONFIG" --pgxs)")/../test/perl
+source=$(dirname "$("$PG_CONFIG" --pgxs)")/..
+# In the background, so that a signal is heard at once and not when prove is done.
+# shellcheck disable=SC2086
+$as_postgres env PATH="$("$PG_CONFIG" --bindir):$PATH" LC_ALL=C TESTDATADIR="$work/data" TESTDIR="$work" PG_REGRESS="$source/test/regress/pg_regress" \
+    UPSTREAM_SIMULATOR="$work/upstream" UPSTREAM_HANG_SECONDS="${UPSTREAM_HANG_SECONDS:-60}" \
+    prove -v -I "$source/test/perl" -I lib "$@" </dev/null &
 status=0
-$as_postgres env PATH="$("$PG_CONFIG" --bindir):$PATH" LC_ALL=C TESTDATADIR="$work/data" TESTLOGDIR="$work/log" TESTDIR="$work" \
-    PG_REGRESS="$(dirname "$("$PG_CONFIG" --pgxs)")/../test/regress/pg_regress" UPSTREAM_SIMULATOR="$work/upstream" \
-    UPSTREAM_HANG_SECONDS="${UPSTREAM_HANG_SECONDS:-60}" prove -v -I "$perl_modules" -I lib "$@" || status=$?
-if [ $status -ne 0 ]; then
-    for log in "$work"/log/*.log; do echo "== $log"; grep -vE 'statement:|received replication' "$log" | tail -n 30; done
-fi
+wait $! || status=$?
 exit $status
