@@ -11,6 +11,7 @@ status=1
 # However this ends, no server stays behind: they are found by their pid files. (Simulators end with the test that started them.)
 end() {
     trap '' HUP INT TERM
+    [ -z "${prove:-}" ] || { kill "$prove" 2>/dev/null && wait "$prove"; } || true
     for file in "$work"/tmp_check/*/pgdata/postmaster.pid; do
         [ ! -e "$file" ] || kill -QUIT "$(head -n 1 "$file")" 2>/dev/null || true
     done
@@ -40,6 +41,8 @@ source=$(dirname "$("$PG_CONFIG" --pgxs)")/..
 $as_postgres env PATH="$("$PG_CONFIG" --bindir):$PATH" LC_ALL=C TESTDATADIR="$work/data" TESTDIR="$work" PG_REGRESS="$source/test/regress/pg_regress" \
     UPSTREAM_SIMULATOR="$work/upstream" UPSTREAM_HANG_SECONDS="${UPSTREAM_HANG_SECONDS:-60}" \
     prove -v -I "$source/test/perl" -I lib "$@" </dev/null &
+prove=$!
 status=0
-wait $! || status=$?
+wait $prove || status=$?
+prove=
 exit $status

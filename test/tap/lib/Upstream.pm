@@ -187,11 +187,22 @@ sub settle
     return $settled;
 }
 
-# The oracle: each target has exactly the rows that the upstream has, compared both ways. Returns the differences.
+# Every model gets fresh by itself: nobody asks for a sync.
+sub recovers
+{
+    my ($self, $seconds) = @_;
+    return $self->poll('all models are fresh by themselves', sub {
+        my ($status, $out) = $self->node->psql('app',
+            q(SELECT bool_and(state = 'fresh' AND failures = 0 AND NOT half_done AND last_success_at IS NOT NULL) FROM upstream.model_status));
+        return $status == 0 && $out eq 't';
+    }, $seconds // 60);
+}
+
+# The oracle: each target has exactly the rows that the upstream has, compared both ways and as texts, so that 1.0 is not 1. Returns the differences.
 sub differences
 {
     my ($self) = @_;
-    my $list = join ', ', map { $_->[0] } @COLUMNS;
+    my $list = join ', ', map { "$_->[0]::text" } @COLUMNS;
     my $definition = join ', ', map { "$_->[0] $_->[1]" } @COLUMNS;
     my $script = '';
     my $checks = '';
@@ -204,7 +215,7 @@ sub differences
             $rows =~ s/^/$account\t/mg;
             $script .= "COPY oracle_$stream FROM STDIN;\n$rows" . ($rows =~ /\n\z/ || $rows eq '' ? '' : "\n") . "\\.\n";
         }
-        my $have = "SELECT a.config->>'shop' AS shop, " . join(', ', map { "t.$_->[0]" } @COLUMNS) . " FROM public.$stream t JOIN upstream.accounts a USING (account_id)";
+        my $have = "SELECT a.config->>'shop' AS shop, " . join(', ', map { "t.$_->[0]::text" } @COLUMNS) . " FROM public.$stream t JOIN upstream.accounts a USING (account_id)";
         $checks .= "SELECT '$stream lacks', * FROM (SELECT shop, $list FROM oracle_$stream EXCEPT $have) d LIMIT 3;\n"
             . "SELECT '$stream has too much', * FROM ($have EXCEPT SELECT shop, $list FROM oracle_$stream) d LIMIT 3;\n"
             . "SELECT '$stream counts', (SELECT count(*) FROM public.$stream), (SELECT count(*) FROM oracle_$stream) WHERE (SELECT count(*) FROM public.$stream) <> (SELECT count(*) FROM oracle_$stream);\n";

@@ -1,0 +1,45 @@
+# Sessions and a model: one at a time, and a lock on the target is no trap.
+use strict;
+use warnings;
+use Upstream;
+use Test::More;
+use IPC::Run;
+
+my $upstream = Upstream->new('sessions', databases => '');
+my $node = $upstream->node;
+$upstream->setup(accounts => ['a1'], streams => { orders => Upstream::rows(100), others => Upstream::rows(10) });
+$upstream->sql('CREATE EXTENSION pg_upstream');
+$upstream->create_source('shops', { Upstream::stream('orders', 'cursor'), Upstream::stream('others', 'cursor') }, retry => { base => '50 milliseconds', max => '50 milliseconds' });
+$upstream->create_account('shops', 'a1');
+$upstream->call(q('a1'));
+
+sub start_call { my ($out, $err) = @_; return IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('app'), '-c', q(CALL upstream.sync('a1', 'orders')) ], '>', $out, '2>', $err); }
+
+# Two sessions want the same model while the upstream hangs.
+$upstream->control('fault', { account => '*', stream => 'orders', kind => 'hang', times => 1 });
+my $first = start_call(\my $first_out, \my $first_err);
+ok($upstream->poll('it runs', sub { $upstream->status('a1', 'orders')->{state} eq 'running' }), 'one session syncs');
+my $second = start_call(\my $second_out, \my $second_err);
+ok($upstream->poll('the second waits', sub { $upstream->sql(q(SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'CALL%' AND wait_event_type = 'Extension')) == 2 }), 'another waits for it');
+is($upstream->stats->{in_flight} // 1, 1, 'with no request of its own');
+$upstream->control('release');
+$_->finish for $first, $second;
+like($first_out, qr/"failed": 0/, 'the first succeeds');
+like($second_out, qr/"failed": 0/, 'then the second');
+is($upstream->stats->{overlaps}, 0, 'never two requests of one model at a time');
+
+# A user's lock on the target.
+my $locker = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('app') ], '<', \my $locker_in, '>', \my $locker_out);
+$locker_in = "BEGIN; LOCK TABLE orders IN ACCESS EXCLUSIVE MODE; SELECT 'locked';\n";
+$locker->pump until $locker_out =~ /locked/;
+my $results = $upstream->call(q('a1'))->{results};
+my %message = map { ($_->{stream} => $_->{message}) } @$results;
+like($message{orders}, qr/lock timeout/, 'a run does not wait for it longer than upstream.lock_timeout');
+is($message{others}, 'ok', 'and other models go on');
+is($upstream->status('a1', 'orders')->{error_code}, 'target_busy', 'model_status says why');
+$locker_in = "COMMIT;\n\\q\n";
+$locker->finish;
+like($upstream->call(q('a1', 'orders'))->{results}[0]{message}, qr/^ok$/, 'after that it is synced');
+is($upstream->differences, '', 'and equals the oracle');
+
+done_testing();
