@@ -46,9 +46,15 @@ BEGIN
 END \$\$);
 $upstream->sql('CREATE TABLE samples (worker boolean, holds boolean, in_transaction boolean)');
 $upstream->sql($probe) while time < $end;
-cmp_ok($upstream->sql('SELECT count(*) FROM samples WHERE worker'), '>', 100, 'the worker was sampled all the while');
+cmp_ok($upstream->sql('SELECT count(*) FROM samples WHERE worker'), '>', 20 * $ENV{UPSTREAM_HANG_SECONDS}, 'the worker was sampled at least every 50 ms');
+is($upstream->sql('SELECT in_flight FROM upstream.pg_stat_upstream_workers'), 19, 'its requests hang as before');
 is($upstream->sql('SELECT count(*) FROM samples WHERE worker AND (holds OR in_transaction)'), 0, 'the worker holds no snapshot and no transaction in any sample');
 is($upstream->sql('SELECT count(*) FROM samples WHERE NOT worker AND holds'), 0, 'the session holds no snapshot and no transaction id in any sample');
+
+$upstream->sql('CREATE TABLE garbage AS SELECT generate_series(1, 1000) AS i');
+$upstream->sql('DELETE FROM garbage');
+my ($status, $vacuum_out, $vacuum) = $node->psql('app', 'VACUUM (VERBOSE) garbage');
+like($vacuum, qr/tuples: 1000 removed, 0 remain, 0 are dead but not yet removable/, 'VACUUM removes what was deleted meanwhile');
 
 $node->safe_psql('postgres', 'CREATE DATABASE other');
 my $began = time;

@@ -4,11 +4,12 @@ use warnings;
 use Upstream;
 use Test::More;
 
-my $upstream = Upstream->new('tokens');
+# Statements that hand secrets over are not logged, so that whatever is found in the log came from us.
+my $upstream = Upstream->new('tokens', conf => ["log_statement = none\nlog_min_error_statement = panic\n"]);
 my $node = $upstream->node;
 my @accounts = qw(a1 a2 a3);
 my @streams = map { "s$_" } 1 .. 8;
-$upstream->setup(accounts => \@accounts, streams => { map { ($_ => Upstream::rows(20)) } @streams }, token_lifetime_s => 3600);
+$upstream->setup(accounts => \@accounts, streams => { map { ($_ => Upstream::rows(20)) } @streams }, token_lifetime_s => 3600, grace_s => 60);
 $upstream->sql('CREATE EXTENSION pg_upstream');
 $upstream->create_source('shops', { map { Upstream::stream($_, 'cursor') } @streams });
 $upstream->create_account('shops', $_) for @accounts;
@@ -34,6 +35,41 @@ ok($upstream->settle, 'four sessions and the worker sync at once');
 is($upstream->stats->{accounts}{a3}{refreshes}, $before + 1, 'and refresh once');
 is($upstream->stats->{accounts}{a3}{reuses} + $upstream->stats->{accounts}{a3}{grace_uses}, 0, 'never with a spent token');
 
+# A new token that the upstream does not take: such as the answer of a grace period, whose access token has ended meanwhile.
+TODO: {
+    local $TODO = 'the run fails with auth_failed instead, and waits a minute';
+    $upstream->sql(q(UPDATE upstream.tokens SET expires_at = now() + interval '1 minute', lifetime = '1 hour', refresh_at = now()));
+    $upstream->control('fault', { account => 'a3', stream => 's1', kind => 'status', status => 401 });
+    is($upstream->call(q('a3', 's1'))->{results}[0]{message}, 'ok', 'a 401 after a refresh that was due anyway is the first 401, and refreshes once');
+}
+$upstream->control('clear_faults');
+ok($upstream->settle, 'all models are fresh');
+
+# Lost and damaged answers: the refresh took effect, and the grace of the upstream answers again.
+for my $bad ([ truncate => { at => 60 }, 'net_partial' ], [ bad_json => {}, 'not_json' ], [ reset => {}, 'net_partial' ])
+{
+    my ($kind, $more, $code) = @$bad;
+    $upstream->control('expire_access', { account => 'a2' });
+    $upstream->control('fault', { account => 'a2', stream => 'token', kind => $kind, times => -1, %$more });
+    $upstream->sql(q(SELECT upstream.request_sync('a2', 's1')));
+    ok($upstream->poll('the failure shows', sub { ($upstream->status('a2', 's1')->{error_code} // '') eq $code }, 20), "an answer lost by $kind is a clear error: $code");
+    unlike($upstream->sql(q(SELECT string_agg(m::text, ' ') FROM upstream.model_status m)), qr/[ar]t-a2/, 'that shows no piece of it');
+    $upstream->control('clear_faults');
+    ok($upstream->settle, 'and the pair is had after all');
+}
+cmp_ok($upstream->stats->{accounts}{a2}{grace_uses}, '>', 2, 'by the grace of the upstream');
+
+# An upstream that repeats our secrets in its errors.
+TODO: {
+    local $TODO = 'what an upstream says is shown as it is';
+    my $spoken = $upstream->sql(q(SELECT access_token FROM upstream.tokens JOIN upstream.accounts USING (account_id) WHERE name = 'a3'));
+    $upstream->control('fault', { account => 'a3', stream => 's1', kind => 'status', status => 403, body => "{\"error\":\"not with $spoken\"}" });
+    my $result = $upstream->call(q('a3', 's1'))->{results}[0];
+    is(index($result->{message} . $upstream->sql(q(SELECT string_agg(m::text, ' ') FROM upstream.model_status m)), $spoken), -1, 'an access token that the upstream repeats is not shown');
+}
+$upstream->control('clear_faults');
+ok($upstream->settle, 'all models are fresh');
+
 # Answers of the token endpoint that are none.
 for my $bad ([ html => {}, 'not_json' ], [ status => { status => 500 }, 'server_error' ], [ status => { status => 200, body => '{"token_type":"Bearer"}' }, 'shape' ])
 {
@@ -46,7 +82,7 @@ for my $bad ([ html => {}, 'not_json' ], [ status => { status => 500 }, 'server_
     ok($upstream->settle, 'and passes with its cause');
 }
 
-# A family that was revoked: spend a2's first refresh token again.
+# A family that was revoked.
 $upstream->{http}->post_form("$upstream->{url}/oauth/token", { grant_type => 'refresh_token', refresh_token => 'rt-a2-0', client_id => 'client', client_secret => 'secret' });
 $upstream->sql('SELECT upstream.request_sync(name) FROM upstream.accounts');
 ok($upstream->poll('a2 is parked', sub { $upstream->sql(q(SELECT bool_and(state = 'needs_reauth') FROM upstream.model_status WHERE account = 'a2')) eq 't' }, 20),
