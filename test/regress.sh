@@ -7,7 +7,16 @@ cd "$(dirname "$0")/.."
 [ $# -gt 0 ] || set -- $(ls sql | sed 's/\.sql$//')
 work=$(mktemp -d "${TMPDIR:-/tmp}/upstream-regress.XXXXXX")
 simulator=
-trap '[ -z "$simulator" ] || kill $simulator 2>/dev/null; rm -rf "$work"' EXIT
+cleanup() {
+    [ -z "$simulator" ] || kill "$simulator" 2>/dev/null || true
+    # A run that was cut off leaves its servers behind.
+    for pid_file in "$work"/server*/data/postmaster.pid; do
+        [ ! -e "$pid_file" ] || kill -INT "$(head -n 1 "$pid_file")" 2>/dev/null || true
+    done
+    rm -rf "$work"
+}
+trap cleanup EXIT
+trap 'exit 143' TERM INT
 cp -r sql expected test/isolation test/regress.conf "$work"
 as_postgres=
 if [ "$(id -u)" = 0 ]; then

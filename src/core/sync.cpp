@@ -19,7 +19,7 @@ bool may_be_expired_token(const Stream& stream, const Page& page, int status) {
     using Type = Pagination::Type;
     const Type type = stream.pagination.type;
     const bool token = type == Type::cursor || type == Type::link_header || type == Type::next_url;
-    return token && !page.first() && (status == 400 || status == 404 || status == 410);
+    return token && !page.first() && status >= 400 && status < 500 && status != 401 && status != 403 && status != 408 && status != 429;
 }
 
 // A short mark by which the same page is recognised: its length and a hash (FNV-1a) of its bytes.

@@ -15,7 +15,7 @@
 //   - the cursor is always a value seen in the data and, if a time, never beyond the run's start;
 //   - a page that the caller could not commit leaves the state as it was before;
 //   - a page token that comes twice, a page that repeats, or a hundred empty pages end the run with the reason;
-//   - a page token that the upstream no longer knows restarts the read from the committed cursor, once.
+//   - a page token that the upstream no longer takes (a 4xx that says nothing else) restarts the read from the committed cursor, once.
 #pragma once
 
 #include <cstdint>

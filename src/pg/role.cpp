@@ -36,9 +36,9 @@ constexpr Setting kPinned[] = {
 // A restricted operation may not leave a trigger for later: Postgres refuses to queue it ("cannot fire deferred trigger within
 // security-restricted operation", since CVE-2020-25695). So constraints become immediate before the role is taken on: what is
 // pending fires as who left it, and what this role's statements cause fires at the end of each statement, as this role.
-RoleScope::RoleScope(Oid role) {
+RoleScope::RoleScope(Oid role, Constraints constraints) {
     if (!OidIsValid(role)) throw Raise{ERRCODE_UNDEFINED_OBJECT, "role does not exist"};
-    execute("SET CONSTRAINTS ALL IMMEDIATE");
+    if (constraints == Constraints::immediate) execute("SET CONSTRAINTS ALL IMMEDIATE");
     GetUserIdAndSecContext(&before_, &context_);
     nest_level_ = NewGUCNestLevel();
     SetUserIdAndSecContext(role, context_ | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);

@@ -132,11 +132,9 @@ class Batch {
     void settle(const Outcome& outcome) {
         results_[outcome.model.id].add(outcome);
         if (!outcome.error || !outcome.retry_at || !core::is_transient(outcome.error->code)) return;
-        if (++attempts_[outcome.model.id] >= kAttempts || *outcome.retry_at - pg::now() > kLongestWait) return;
+        if (++attempts_[outcome.model.id] >= outcome.max_attempts || *outcome.retry_at - pg::now() > kLongestWait) return;
         waiting_.emplace(outcome.model.id, *outcome.retry_at);
     }
-
-    static constexpr int kAttempts = core::Retry{}.max_attempts;
 
     Unit& unit_;
     Engine engine_;

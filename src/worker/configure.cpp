@@ -27,7 +27,7 @@ class Books {
   public:
     template <class Work>
     auto as_keeper(Work&& work) {
-        const pg::RoleScope keeper{pg::role_oid(kKeeperRole)};
+        const pg::RoleScope keeper{pg::role_oid(kKeeperRole), pg::Constraints::as_they_are};
         return work(catalog_);
     }
 

@@ -101,6 +101,7 @@ void Engine::prepare(Run& run) {
         const auto seed = static_cast<std::uint64_t>(run.model.id) * 0x9E3779B97F4A7C15ULL ^ static_cast<std::uint64_t>(run.model.fence);
         run.sync.emplace(*run.source, *run.stream, run.fields, account, state, seed);
         run.outcome.incremental = run.sync->incremental();
+        run.outcome.max_attempts = run.source->retry.max_attempts;
         return true;
     });
     if (!ready) perform(run, core::Fail{.error = ready.error(), .state = {}, .tally = {}});
@@ -114,6 +115,8 @@ void Engine::perform(Run& run, core::Action action) {
 }
 
 std::optional<core::Action> Engine::carry_out(Run& run, core::Fetch fetch) {
+    // Within the lease, which is renewed by each page: else somebody else could take the model while the request is in flight.
+    fetch.request.total_timeout = std::min<core::Duration>(fetch.request.total_timeout, std::chrono::milliseconds(settings().lease_timeout_ms / 3));
     run.transfer = client_.start(fetch.request);
     pages_in_flight_.emplace(*run.transfer, run.model.id);
     ++requests_;

@@ -38,6 +38,7 @@ struct Outcome {
     std::int64_t duration_ms = 0;
     std::optional<core::Error> error{};
     std::optional<core::Timestamp> retry_at{};
+    int max_attempts = core::Retry{}.max_attempts;  // in one CALL
     std::string message{};
 };
 

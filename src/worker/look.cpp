@@ -41,7 +41,7 @@ struct Look {
 
 Look look_at(const std::string& account, const std::string& stream) {
     const pg::SpiScope spi;
-    const pg::RoleScope keeper{pg::role_oid(kKeeperRole)};
+    const pg::RoleScope keeper{pg::role_oid(kKeeperRole), pg::Constraints::as_they_are};
     Catalog catalog{this_process("session")};
     Look look;
     look.model = catalog.model(account, stream);

@@ -38,13 +38,13 @@ class Unit {
         using Value = std::invoke_result_t<Work, Catalog&>;
         if constexpr (std::is_void_v<Value>) {
             {
-                const pg::RoleScope keeper{enter(durability)};
+                const pg::RoleScope keeper{enter(durability), pg::Constraints::as_they_are};
                 work(catalog_);
             }
             transaction.commit();
         } else {
             Value value = [&] {
-                const pg::RoleScope keeper{enter(durability)};
+                const pg::RoleScope keeper{enter(durability), pg::Constraints::as_they_are};
                 return work(catalog_);
             }();
             transaction.commit();

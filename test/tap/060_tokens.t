@@ -9,7 +9,7 @@ my $upstream = Upstream->new('tokens', conf => ["log_statement = none\nlog_min_e
 my $node = $upstream->node;
 my @accounts = qw(a1 a2 a3);
 my @streams = map { "s$_" } 1 .. 8;
-$upstream->setup(accounts => \@accounts, streams => { map { ($_ => Upstream::rows(20)) } @streams }, token_lifetime_s => 3600, grace_s => 60);
+$upstream->setup(accounts => \@accounts, streams => { map { ($_ => Upstream::rows(20)) } @streams }, token_lifetime_s => 3600, grace_s => 5);
 $upstream->sql('CREATE EXTENSION pg_upstream');
 $upstream->create_source('shops', { map { Upstream::stream($_, 'cursor') } @streams });
 $upstream->create_account('shops', $_) for @accounts;
@@ -83,7 +83,9 @@ for my $bad ([ html => {}, 'not_json' ], [ status => { status => 500 }, 'server_
 }
 
 # A family that was revoked.
-$upstream->{http}->post_form("$upstream->{url}/oauth/token", { grant_type => 'refresh_token', refresh_token => 'rt-a2-0', client_id => 'client', client_secret => 'secret' });
+ok($upstream->poll('the grace of its first refresh token is over', sub {
+    $upstream->{http}->post_form("$upstream->{url}/oauth/token", { grant_type => 'refresh_token', refresh_token => 'rt-a2-0', client_id => 'client', client_secret => 'secret' });
+    $upstream->stats->{accounts}{a2}{revoked} }, 20), 'somebody uses a spent refresh token: the upstream revokes the family');
 $upstream->sql('SELECT upstream.request_sync(name) FROM upstream.accounts');
 ok($upstream->poll('a2 is parked', sub { $upstream->sql(q(SELECT bool_and(state = 'needs_reauth') FROM upstream.model_status WHERE account = 'a2')) eq 't' }, 20),
     'invalid_grant parks the account');
@@ -99,7 +101,8 @@ ok($upstream->settle, 'update_token() lets it run again');
 # No token anywhere it can be read.
 my $log = PostgreSQL::Test::Utils::slurp_file($node->logfile);
 my @secrets = ($upstream->sql('SELECT access_token FROM upstream.tokens'), $upstream->sql('SELECT refresh_token FROM upstream.tokens'));
-my @known = grep { $_ ne $fresh->{access_token} && $_ ne $fresh->{refresh_token} } map { split /\n/ } @secrets;
+my @known = (map({ split /\n/ } @secrets), map({ "rt-$_-0" } @accounts));
+is(scalar(@known), 9, 'three accounts have two tokens each, and had one at first');
 is(scalar(grep { index($log, $_) >= 0 } @known), 0, 'tokens are not in the log');
 my $seen = join '', map { $upstream->sql("SELECT v::text FROM upstream.$_ v") } qw(model_status sync_runs models_needing_sync pg_stat_upstream accounts sources);
 is(scalar(grep { index($seen, $_) >= 0 } @known, 'secret'), 0, 'nor in any view');

@@ -9,7 +9,7 @@ my $upstream = Upstream->new('failures', databases => '', conf => ["upstream.max
 $upstream->setup(accounts => ['a1'], streams => { orders => Upstream::rows(500), others => Upstream::rows(20) });
 $upstream->sql('CREATE EXTENSION pg_upstream');
 $upstream->create_source('shops', { Upstream::stream('orders', 'cursor', size => 100), Upstream::stream('others', 'cursor') },
-    retry => { base => '10 milliseconds', max => '20 milliseconds' }, timeouts => { connect => '1 second', total => '2 seconds' });
+    retry => { base => '10 milliseconds', max => '20 milliseconds', on => [404] }, timeouts => { connect => '1 second', total => '2 seconds' });
 $upstream->create_account('shops', 'a1');
 $upstream->call(q('a1'));
 
@@ -55,6 +55,15 @@ fails('a NUL in a text', { kind => 'nul' }, 'target_error', qr/record \d+: .*Col
 fails('nesting without end', { kind => 'deep' }, 'decode', qr/64/);
 fails('an answer too large', { kind => 'huge', bytes => 3_000_000 }, 'too_large', qr/larger than 1048576 bytes/);
 
+# Page tokens that end while they are used: the read begins anew, once, from the committed cursor.
+$upstream->control('fault', { account => '*', stream => 'orders', skip => 2, times => 1, kind => 'status', status => 410 });
+my $again = $upstream->call(q('a1', 'orders', true))->{results}[0];
+is("$again->{message} $again->{requests}", 'ok 8', 'an expired page token costs one new read: 2 pages, the refusal, 5 pages');
+$upstream->control('fault', { account => '*', stream => 'orders', skip => 2, times => -1, kind => 'status', status => 410 });
+like($upstream->call(q('a1', 'orders', true))->{results}[0]{message}, qr/upstream answered 410/, 'but not one after the other');
+$upstream->control('clear_faults');
+is($upstream->call(q('a1', 'orders'))->{totals}{failed}, 0, 'and passes with its cause');
+
 # 429: never before Retry-After.
 $upstream->control('reset_stats');
 $upstream->control('fault', { account => '*', stream => 'orders', kind => 'status', status => 429, headers => { 'Retry-After' => '1' }, times => 1 });
@@ -67,6 +76,41 @@ $upstream->call(q('a1', 'orders'));
 is($upstream->status('a1', 'orders')->{error_code}, 'rate_limited', 'a long one ends the CALL');
 is($upstream->sql(q(SELECT next_attempt_at - error_at > interval '59 minutes' FROM upstream.model_status WHERE stream = 'orders')), 't', 'and the next attempt waits for it');
 $upstream->call(q('a1', 'orders'));
+
+# By itself: the worker tries again until the fault has passed, and never before Retry-After. Tokens do not matter from here on.
+$upstream->setup(accounts => ['a1'], streams => { orders => Upstream::rows(500), others => Upstream::rows(20) }, require_auth => JSON::PP::false);
+$upstream->node->append_conf('postgresql.conf', "upstream.databases = 'app'");
+$upstream->node->reload;
+ok($upstream->settle, 'a worker takes over');
+for my $fault ([ a => kind => 'status', status => 503 ], [ a => kind => 'reset' ], [ a => kind => 'truncate', at => 1000 ], [ a => kind => 'hang' ])
+{
+    my (undef, %fault) = @$fault;
+    $upstream->control('mutate', { account => 'a1', stream => 'orders', count => 5 });
+    $upstream->control('fault', { account => '*', stream => 'orders', times => -1, %fault });
+    $upstream->sql(q(SELECT upstream.request_sync('a1')));
+    ok($upstream->poll('it fails twice', sub { $upstream->status('a1', 'orders')->{failures} >= 2 }, 20), "the worker tries again: $fault{kind}");
+    is($upstream->status('a1', 'others')->{failures}, 0, 'the other model does not mind');
+    $upstream->control('clear_faults');
+    ok($upstream->recovers, 'and it recovers by itself');
+    is($upstream->differences, '', 'to what the oracle says');
+}
+my $before = $upstream->stats->{models}{'a1/orders'}{requests};
+$upstream->control('fault', { account => '*', stream => 'orders', kind => 'status', status => 429, headers => { 'Retry-After' => '2' }, times => 1 });
+$upstream->sql(q(SELECT upstream.request_sync('a1', 'orders')));
+ok($upstream->poll('it is refused', sub { $upstream->status('a1', 'orders')->{failures} == 1 }, 20), 'the worker is asked to wait 2 s');
+my $refused_at = $upstream->sql(q(SELECT error_at FROM upstream.model_status WHERE stream = 'orders'));
+ok($upstream->recovers, 'and recovers by itself');
+is($upstream->sql("SELECT min(started_at) - '$refused_at'::timestamptz >= '2 seconds' FROM upstream.sync_runs WHERE stream = 'orders' AND started_at > '$refused_at'"), 't', 'not before that time');
+
+# An upstream that is gone, and comes back at the same address.
+$upstream->stop_simulator;
+$upstream->sql(q(SELECT upstream.request_sync('a1')));
+ok($upstream->poll('it fails', sub { $upstream->sql(q(SELECT bool_and(failures > 1) FROM upstream.model_status)) eq 't' }, 20), 'the worker tries again while the upstream is gone');
+is($upstream->status('a1', 'orders')->{error_code}, 'net_connect', 'a refused connection is named');
+$upstream->start_simulator;
+$upstream->setup(accounts => ['a1'], streams => { orders => Upstream::rows(500), others => Upstream::rows(20) }, require_auth => JSON::PP::false);
+ok($upstream->recovers, 'and recovers by itself when it is back');
+$upstream->sql('SELECT upstream.pause()');
 
 # An upstream that is not there.
 $upstream->stop_simulator;

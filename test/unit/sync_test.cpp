@@ -260,7 +260,7 @@ TEST(Refused, AgainAndAgainWaitsLongerAndLonger) {
 }
 
 TEST(ExpiredPageToken, RestartsTheReadOnceFromTheCommittedCursor) {
-    for (const int status : {400, 404, 410}) {
+    for (const int status : {400, 404, 409, 410, 422}) {
         DrivenSync run{stream_of(kUnordered), kNoAuth, {.cursor = at_second(100)}};
         run.start();
         EXPECT_EQ(run.read(page({{1, 110}}, "b")), "fetch /items?from=100&after=b");
