@@ -318,9 +318,10 @@ BEGIN
     IF found IS NULL AND stream IS NOT NULL THEN
         RAISE EXCEPTION USING
             ERRCODE = 'undefined_object',
-            MESSAGE = format('account "%s" has no stream "%s"', account, stream),
-            HINT = 'It has: ' || coalesce((SELECT string_agg(m.stream, ', ' ORDER BY m.stream)
-                                           FROM upstream.models m WHERE m.account_id = of_account), 'none') || '.';
+            MESSAGE = CASE WHEN account IS NULL THEN format('no account has a stream "%s"', stream)
+                           ELSE format('account "%s" has no stream "%s"', account, stream) END,
+            HINT = 'Known are: ' || coalesce((SELECT string_agg(DISTINCT m.stream, ', ' ORDER BY m.stream)
+                                              FROM upstream.models m WHERE m.account_id = of_account OR of_account IS NULL), 'none') || '.';
     END IF;
     RETURN coalesce(found, '{}');
 END

@@ -138,9 +138,10 @@ Action Sync::on_event(TokenRefused event, Timestamp now) {
     return failed;
 }
 
-// What the page taught was not committed, so it is forgotten.
+// What the page taught was not committed, so it is forgotten; that it was asked for is not.
 Action Sync::on_event(Refused event, Timestamp now) {
     state_ = std::move(before_page_);
+    tally_ = applying_;
     return fail(std::move(event.error), now);
 }
 
@@ -199,7 +200,8 @@ Action Sync::on_event(Answered event, Timestamp now) {
         state_.page = std::move(**next);
     }
     state_.failures = 0;
-    return Apply{.batch = std::move(page->batch), .state = state_, .tally = take_tally(), .last = last_applied_};
+    applying_ = take_tally();
+    return Apply{.batch = std::move(page->batch), .state = state_, .tally = applying_, .last = last_applied_};
 }
 
 // The reasons to stop a read that would not end by itself.

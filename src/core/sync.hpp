@@ -147,6 +147,7 @@ class Sync {
 
     // This run.
     Tally tally_;
+    Tally applying_{};  // of the page that the caller is about to commit
     std::int64_t run_requests_ = 0;
     std::optional<Position> end_;
     std::set<std::string, std::less<>> seen_tokens_;

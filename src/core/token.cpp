@@ -51,7 +51,7 @@ Error refused(const OAuth2& oauth, const Response& response, const Result<json::
     const std::string kind = text_member(parsed->root(), "error").value_or("");
     if (std::find(oauth.reauth_errors.begin(), oauth.reauth_errors.end(), kind) != oauth.reauth_errors.end()) {
         error.code = Code::needs_reauth;
-        error.message = "the refresh token was refused: " + excerpt(kind, 60);
+        error.message = "the refresh token was refused";
         error.hint = "Sign in again and store the new pair with upstream.update_token().";
     }
     return error;

@@ -241,7 +241,7 @@ WHEN NOT MATCHED AND $3 IS NOT NULL THEN INSERT (account_id, name, value) VALUES
 constexpr const char* kInsertSource = "INSERT INTO upstream.sources (name, spec, target_schema) VALUES ($1, $2, $3) RETURNING source_id";
 constexpr const char* kUpdateSource = "UPDATE upstream.sources SET spec = $2, revision = revision + 1, updated_at = now() WHERE source_id = $1";
 constexpr const char* kInsertAccount =
-    "INSERT INTO upstream.accounts (source_id, name, config, streams) VALUES ($1, $2, $3, $4) RETURNING account_id";
+    "INSERT INTO upstream.accounts (source_id, name, config, streams) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING RETURNING account_id";
 
 constexpr const char* kInsertModel = R"(
 WITH made AS (
@@ -272,7 +272,7 @@ FROM changed c WHERE s.model_id = c.model_id
 constexpr const char* kDeleteModel = "DELETE FROM upstream.models WHERE model_id = $1";
 
 constexpr const char* kAccountsOf = R"(
-SELECT a.account_id, a.streams IS NULL, m.model_id, m.stream
+SELECT a.account_id, a.streams IS NULL, m.model_id, m.stream, m.target::oid::bigint
 FROM upstream.accounts a LEFT JOIN upstream.models m USING (account_id)
 WHERE a.source_id = $1
 ORDER BY a.account_id, m.model_id
@@ -485,9 +485,11 @@ std::int32_t Catalog::insert_source(const std::string& name, const std::string& 
 
 void Catalog::update_source(std::int32_t id, const std::string& spec) { update_source_.run(id, pg::Json{spec}); }
 
-std::int32_t Catalog::insert_account(std::int32_t source, const std::string& name, const std::string& config,
+std::optional<std::int32_t> Catalog::insert_account(std::int32_t source, const std::string& name, const std::string& config,
                                      const std::optional<std::vector<std::string>>& streams) {
-    return insert_account_.run(source, name, pg::Json{config}, streams)[0].get<std::int32_t>(0);
+    const pg::Rows rows = insert_account_.run(source, name, pg::Json{config}, streams);
+    if (rows.empty()) return std::nullopt;
+    return rows[0].get<std::int32_t>(0);
 }
 
 void Catalog::insert_model(const ModelRow& row) {
@@ -506,7 +508,7 @@ std::vector<Catalog::AccountRow> Catalog::accounts_of(std::int32_t source) {
     for (const pg::Row row : rows) {
         const auto id = row.get<std::int32_t>(0);
         if (accounts.empty() || accounts.back().id != id) accounts.push_back({.id = id, .all_streams = row.get<bool>(1), .models = {}});
-        if (const auto model = row.get<std::optional<std::int32_t>>(2)) accounts.back().models.emplace_back(*model, row.get<std::string>(3));
+        if (const auto model = row.get<std::optional<std::int32_t>>(2)) accounts.back().models.push_back({.id = *model, .stream = row.get<std::string>(3), .target = static_cast<Oid>(row.get<std::int64_t>(4))});
     }
     return accounts;
 }

@@ -134,7 +134,7 @@ class Catalog {
     // Configuration.
     std::int32_t insert_source(const std::string& name, const std::string& spec, const std::string& schema);
     void update_source(std::int32_t id, const std::string& spec);
-    std::int32_t insert_account(std::int32_t source, const std::string& name, const std::string& config,
+    std::optional<std::int32_t> insert_account(std::int32_t source, const std::string& name, const std::string& config,
                                 const std::optional<std::vector<std::string>>& streams);
     struct ModelRow {
         std::int32_t account_id;
@@ -150,7 +150,12 @@ class Catalog {
     struct AccountRow {
         std::int32_t id;
         bool all_streams;
-        std::vector<std::pair<std::int32_t, std::string>> models;  // id and stream
+        struct Known {
+            std::int32_t id;
+            std::string stream;
+            Oid target;
+        };
+        std::vector<Known> models;
     };
     std::vector<AccountRow> accounts_of(std::int32_t source);
     void record_run(std::int32_t model, const std::optional<std::string>& cursor, const std::optional<Time>& synced_at);

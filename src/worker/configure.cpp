@@ -65,6 +65,12 @@ core::Source read_valid(const std::string& spec) {
     return std::move(*reading.source);
 }
 
+// Names are given as "source/account", too.
+void check_name(const char* what, const std::string& name) {
+    if (name.empty() || name.find('/') != std::string::npos)
+        throw pg::Raise(ERRCODE_INVALID_NAME, std::string{"name of "} + what + " must not be empty or contain a slash");
+}
+
 // A credential's value, or nothing if it is null.
 std::optional<std::string> member_text(core::json::Value object, std::string_view name) {
     const auto value = object.member(name);
@@ -180,6 +186,7 @@ std::vector<core::Problem> validate_source(const std::string& spec) {
 }
 
 std::int32_t create_source(const std::string& name, const std::string& spec, const std::string& schema) {
+    check_name("source", name);
     const core::Source source = read_valid(spec);
     Books books;
     return books.as_keeper([&](Catalog& catalog) {
@@ -206,20 +213,21 @@ std::vector<Effect> alter_source(const std::string& name, const std::string& spe
         if (std::none_of(effects.begin(), effects.end(), same)) effects.push_back({stream, effect});
     };
     for (const Catalog::AccountRow& account : accounts) {
-        for (const auto& [model, stream_name] : account.models) {
+        for (const auto& [model, stream_name, former_target] : account.models) {
             const core::Stream* stream = source.stream(stream_name);
             if (stream == nullptr) {
                 books.as_keeper([&, id = model](Catalog& catalog) { catalog.delete_model(id); });
                 note(stream_name, "removed");
                 continue;
             }
-            const bool again = reads_differently(before.root(), after.root(), stream_name);
             const Oid target = open_target(books, *stream, stored.target_schema, core::Account{});
+            // Another table, also one made anew under the same name, has none of the rows that the cursor stands for.
+            const bool again = target != former_target || reads_differently(before.root(), after.root(), stream_name);
             books.as_keeper([&, id = model](Catalog& catalog) { catalog.update_model(id, model_row(account.id, *stream, target), again); });
             note(stream_name, again ? "read again" : "kept");
         }
         for (const core::Stream& stream : source.streams) {
-            const auto same = [&](const auto& model) { return model.second == stream.name; };
+            const auto same = [&](const auto& model) { return model.stream == stream.name; };
             if (!account.all_streams || std::any_of(account.models.begin(), account.models.end(), same)) continue;
             const Oid target = open_target(books, stream, stored.target_schema, core::Account{});
             books.as_keeper([&](Catalog& catalog) { catalog.insert_model(model_row(account.id, stream, target)); });
@@ -231,6 +239,7 @@ std::vector<Effect> alter_source(const std::string& name, const std::string& spe
 }
 
 std::int32_t create_account(const NewAccount& wanted) {
+    check_name("account", wanted.name);
     const Document config = parse(wanted.config, "config");
     const Document credentials = parse(wanted.credentials, "credentials");
     Books books;
@@ -245,7 +254,9 @@ std::int32_t create_account(const NewAccount& wanted) {
     for (const core::Stream* stream : streams) targets.push_back(open_target(books, *stream, stored.target_schema, values));
 
     const std::int32_t id = books.as_keeper([&](Catalog& catalog) {
-        const std::int32_t account = catalog.insert_account(stored.id, wanted.name, wanted.config, wanted.streams);
+        const auto made = catalog.insert_account(stored.id, wanted.name, wanted.config, wanted.streams);
+        if (!made) throw pg::Raise(ERRCODE_DUPLICATE_OBJECT, "account \"" + wanted.name + "\" already exists at source \"" + wanted.source + "\"");
+        const std::int32_t account = *made;
         store_credentials(catalog, source, account, credentials.root());
         for (std::size_t i = 0; i < streams.size(); ++i) catalog.insert_model(model_row(account, *streams[i], targets[i]));
         return account;
@@ -261,17 +272,22 @@ void set_secret(const std::string& account, const std::string& name, const std::
 
 void update_token(const std::string& account, const std::string& access, const std::optional<std::string>& refresh,
                   const std::optional<pg::Time>& expires_at) {
+    // 'infinity' is a token that does not end.
+    const std::optional<pg::Time> ends = expires_at == pg::Time::max() ? std::nullopt : expires_at;
+    if (ends == pg::Time::min()) throw pg::Raise(ERRCODE_INVALID_PARAMETER_VALUE, "expires_at must not be -infinity");
     Books books;
     books.as_keeper([&](Catalog& catalog) {
         const std::int32_t id = catalog.find_account(account);
         const core::Source source = read_valid(catalog.source_of(id).spec);
-        catalog.store_token(id, access, refresh, expires_at, margin_of(source, expires_at));
+        catalog.store_token(id, access, refresh, ends, margin_of(source, ends));
     });
     pg::on_commit(wake_workers);
 }
 
 void mark_sync_complete(const std::string& account, const std::string& stream, const std::optional<std::string>& cursor,
                         const std::optional<pg::Time>& synced_at, bool backwards) {
+    if (synced_at == pg::Time::max() || synced_at == pg::Time::min())
+        throw pg::Raise(ERRCODE_INVALID_PARAMETER_VALUE, "synced_at must be finite");
     Books books;
     books.as_keeper([&](Catalog& catalog) {
         const Model model = catalog.model(account, stream);

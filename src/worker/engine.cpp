@@ -171,10 +171,7 @@ std::optional<Error> Engine::apply(Run& run, const core::Apply& what) {
     }
     run.fetched = std::chrono::microseconds{0};
     Outcome& outcome = run.outcome;
-    outcome.tally.requests += what.tally.requests;
-    outcome.tally.pages += what.tally.pages;
-    outcome.tally.received += what.tally.received;
-    outcome.tally.bytes += what.tally.bytes;
+    outcome.add(what.tally);
     outcome.written.inserted += written.inserted;
     outcome.written.updated += written.updated;
     outcome.written.unchanged += written.unchanged;
@@ -209,7 +206,7 @@ std::optional<core::Action> Engine::carry_out(Run& run, core::Fail fail) {
         if (ends_everything(error, unit_.session())) throw;
         pg::log_warning("could not record the failure of " + run.model.account + "/" + run.model.stream + ": " + error.message());
     }
-    run.outcome.tally.requests += fail.tally.requests;
+    run.outcome.add(fail.tally);
     run.outcome.error = std::move(fail.error);
     run.outcome.retry_at = fail.retry_at;
     end(run);

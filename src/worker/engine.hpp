@@ -40,6 +40,13 @@ struct Outcome {
     std::optional<core::Timestamp> retry_at{};
     int max_attempts = core::Retry{}.max_attempts;  // in one CALL
     std::string message{};
+
+    void add(const core::Tally& more) {
+        tally.requests += more.requests;
+        tally.pages += more.pages;
+        tally.received += more.received;
+        tally.bytes += more.bytes;
+    }
 };
 
 class Engine {

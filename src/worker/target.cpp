@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "pg/array.hpp"
+
 namespace upstream::worker {
 namespace {
 
@@ -36,13 +38,14 @@ core::Path member_path(const std::string& name) {
     return *core::Path::parse(text + "']");
 }
 
-// Without `columns` in the spec every column of the table takes the member of its name.
+// Without `columns` in the spec every column of the table takes the member of its name; but a column with a default belongs to the table's owner.
 std::vector<core::Column> columns_of(const core::Stream& stream, const pg::Table& table) {
     if (!stream.columns.empty()) return stream.columns;
     std::vector<core::Column> columns;
     for (const pg::Attribute& attribute : table.attributes) {
         const std::string& name = attribute.name;
         if (name == kAccountColumn || name == kSyncedAtColumn || name == stream.raw || attribute.generated) continue;
+        if (attribute.has_default && !contains(stream.primary_key, name)) continue;
         columns.push_back(core::Column{.name = name, .paths = {member_path(name)}});
     }
     return columns;
@@ -94,6 +97,9 @@ core::Result<std::vector<core::Field>> fields_of(const core::Stream& stream, con
             return misfit("target " + table.qualified + " has no column \"" + column.name + "\"",
                           "Add the column, or take it out of the stream's columns.");
         if (attribute->generated) return misfit("column \"" + column.name + "\" of target " + table.qualified + " is generated");
+        if (!OidIsValid(pg::array_type(attribute->type)))
+            return misfit("column \"" + column.name + "\" of target " + table.qualified + " has type " + attribute->type_name + ", which is not supported",
+                          "Use jsonb for lists.");
         core::Field field{.column = column.name, .paths = column.paths, .format = column.format, .json = attribute->is_json,
                           .key = contains(stream.primary_key, column.name)};
         if (column.value) {

@@ -36,11 +36,12 @@ struct Decision {
     std::optional<std::string> refresh_with{};  // claimed: send this refresh token
     std::optional<Error> refused{};
     bool wait = false;
+    bool parked = false;  // refused before: nothing more to write down
 };
 
 Decision decide(Catalog& catalog, std::int32_t account, const core::OAuth2& oauth, const std::set<std::string>& refused) {
     const StoredToken stored = catalog.token(account);
-    if (stored.needs_reauth) return {.refused = reauth("the account has to sign in again", stored.reason)};
+    if (stored.needs_reauth) return {.refused = reauth("the account has to sign in again", stored.reason), .parked = true};
     const bool usable = stored.access && !refused.contains(*stored.access);
     if (usable && !core::needs_refresh(oauth, stored_token(stored), pg::now())) return {.ready = stored_token(stored)};
     if (!stored.has_refresh) {
@@ -73,6 +74,7 @@ void Tokens::check(std::int32_t account, Credential& credential) {
         credential.look_at = pg::now() + kLookAgain;
         return;
     }
+    if (decision.parked) return answer_all(account, core::TokenRefused{.error = std::move(*decision.refused)});
     if (decision.refused) return refuse(account, std::move(*decision.refused));
     answer_all(account, core::TokenReady{std::move(*decision.ready)});
 }

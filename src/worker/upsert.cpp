@@ -26,15 +26,32 @@ std::string comparable(const std::string& side, const pg::Attribute& attribute) 
     return attribute.has_equality ? column : column + "::text";
 }
 
+// How the statement ends: with the numbers of rows in the page, inserted and updated. xmax is 0 for a row that was inserted, and the lock's for one that was
+// updated; partitions do not show it, so that there the keys that were known before are counted.
+std::string counts(const pg::Table& table, const std::vector<std::string>& matches) {
+    if (table.kind != 'p')
+        return "    RETURNING t.xmax = 0 AS inserted\n"
+               ")\n"
+               "SELECT (SELECT count(*) FROM page), count(*) FILTER (WHERE inserted), count(*) FILTER (WHERE NOT inserted) FROM written";
+    return "    RETURNING 1\n"
+           "), known AS (\n"
+           "    SELECT count(*) AS rows FROM page JOIN " + table.qualified + " t ON " + joined(matches, " AND ") + "\n"
+           "), total AS (\n"
+           "    SELECT count(*) AS rows FROM page\n"
+           ")\n"
+           "SELECT total.rows, total.rows - known.rows, (SELECT count(*) FROM written) - (total.rows - known.rows) FROM total, known";
+}
+
 // The statement. $1 is the account; then one array a field. `page` keeps the last of the rows that have the same key (ON CONFLICT could not take two)
-// and is sorted by it, which is kind to the index. xmax is 0 for a row that was inserted, and the lock's for one that was updated.
+// and is sorted by it, which is kind to the index.
 std::string statement(const core::Stream& stream, const pg::Table& table, const std::vector<core::Field>& fields) {
-    std::vector<std::string> arrays, aliases, order, names, values, key_names, assignments, old_values, new_values;
+    std::vector<std::string> arrays, aliases, order, names, values, key_names, assignments, old_values, new_values, matches;
     const bool with_account = table.attribute(kAccountColumn) != nullptr;
     const bool with_time = table.attribute(kSyncedAtColumn) != nullptr;
     if (with_account) {
         names.push_back(pg::quote_name(kAccountColumn));
         values.emplace_back("$1");
+        matches.push_back("t." + pg::quote_name(kAccountColumn) + " = $1");
     }
     for (std::size_t i = 0; i < fields.size(); ++i) {
         const pg::Attribute& attribute = *table.attribute(fields[i].column);
@@ -46,6 +63,7 @@ std::string statement(const core::Stream& stream, const pg::Table& table, const 
         values.push_back("page." + alias);
         if (fields[i].key) {
             order.push_back("p." + alias + (is_text(attribute.type) ? " COLLATE \"C\"" : ""));
+            matches.push_back("t." + name + " = page." + alias);
         } else {
             assignments.push_back(name + " = excluded." + name);
             old_values.push_back(comparable("t", attribute));
@@ -70,10 +88,7 @@ std::string statement(const core::Stream& stream, const pg::Table& table, const 
            "), written AS (\n"
            "    INSERT INTO " + table.qualified + " AS t (" + joined(names) + ")\n"
            "    SELECT " + joined(values) + " FROM page\n"
-           "    ON CONFLICT (" + joined(key_names) + ") " + action + "\n"
-           "    RETURNING t.xmax = 0 AS inserted\n"
-           ")\n"
-           "SELECT (SELECT count(*) FROM page), count(*) FILTER (WHERE inserted), count(*) FILTER (WHERE NOT inserted) FROM written";
+           "    ON CONFLICT (" + joined(key_names) + ") " + action + "\n" + counts(table, matches);
 }
 
 }  // namespace

