@@ -164,14 +164,16 @@ void Tokens::look(core::Timestamp now) {
 }
 
 void Tokens::abandon() {
-    for (auto& [account, credential] : credentials_) {
+    for (const auto& entry : credentials_) {
+        const std::int32_t account = entry.first;
+        const Credential& credential = entry.second;
         if (credential.transfer) client_.cancel(*credential.transfer);
-        if (credential.transfer || credential.unstored)
-            unit_.run("giving back a token", Durability::synchronous, [&, id = account](Catalog& catalog) {
-                if (credential.unstored)
-                    catalog.store_grant(id, *credential.unstored, margin_seconds(*credential.source->auth.oauth2, credential.unstored->lifetime));
-                catalog.release_refresh(id);
-            });
+        if (!credential.transfer && !credential.unstored) continue;
+        unit_.run("giving back a token", Durability::synchronous, [&](Catalog& catalog) {
+            if (credential.unstored)
+                catalog.store_grant(account, *credential.unstored, margin_seconds(*credential.source->auth.oauth2, credential.unstored->lifetime));
+            catalog.release_refresh(account);
+        });
     }
     credentials_.clear();
 }
