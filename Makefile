@@ -48,3 +48,8 @@ simulator_sources = $(sort $(wildcard test/upstream/*.cpp))
 build/upstream: $(simulator_sources) $(wildcard test/upstream/*.hpp)
 	@mkdir -p build
 	$(CXX) -std=c++20 -O2 -Wall -Wextra -Werror $(simulator_sources) -lz -o $@
+
+# The tests of whole servers: TAP, against the simulator.
+.PHONY: tap
+tap: build/upstream
+	PG_CONFIG=$(PG_CONFIG) test/tap/run.sh

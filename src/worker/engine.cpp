@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/backoff.hpp"
 #include "pg/error.hpp"
 #include "pg/log.hpp"
 #include "pg/process.hpp"
@@ -190,7 +191,8 @@ std::optional<core::Action> Engine::carry_out(Run& run, core::Fail fail) {
     if (!run.sync) {  // it never began: the state stays as it was, but for one more failure
         if (run.stream != nullptr) state = to_state(run.model.state, *run.stream);
         state.failures = run.model.state.failures + 1;
-        fail.retry_at = pg::now() + std::chrono::minutes(1);
+        const core::Retry retry = run.source ? run.source->retry : core::Retry{};
+        fail.retry_at = pg::now() + core::backoff(core::retry_rule(retry, fail.error.code), state.failures, 1.0);
     }
     StoredState stored = run.stream != nullptr ? to_stored(state, *run.stream) : run.model.state;
     stored.failures = state.failures;

@@ -34,7 +34,9 @@ is($upstream->stats->{overlaps}, 0, 'never two requests of one model at a time')
 my $locker = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('app') ], '<', \my $locker_in, '>', \my $locker_out);
 $locker_in = "BEGIN; LOCK TABLE orders IN ACCESS EXCLUSIVE MODE; SELECT 'locked';\n";
 $locker->pump until $locker_out =~ /locked/;
+my $began = time;
 my $results = $upstream->call(q('a1'))->{results};
+cmp_ok(time - $began, '<', 20, 'five attempts of half a second each, 50 ms apart');
 my %message = map { ($_->{stream} => $_->{message}) } @$results;
 like($message{orders}, qr/lock timeout/, 'a run does not wait for it longer than upstream.lock_timeout');
 is($message{others}, 'ok', 'and other models go on');
