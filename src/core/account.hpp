@@ -28,6 +28,10 @@ struct Account {
 // Looks up {account.x} and {secret.x}; other roots have no value.
 [[nodiscard]] Lookup account_lookup(const Account& account);
 
+// A text that may repeat what was sent, such as the beginning of an answer, with the account's secrets and token replaced. Words shorter than eight
+// characters cannot be told from ordinary ones.
+[[nodiscard]] std::string without_secrets(std::string text, const Account& account);
+
 // The same account with every secret replaced, for requests that are shown to a person.
 [[nodiscard]] Account masked(Account account);
 

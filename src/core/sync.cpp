@@ -151,7 +151,8 @@ Action Sync::on_event(Applied, Timestamp now) {
 }
 
 Action Sync::unauthorized(Error error, Timestamp now) {
-    if (!source_.auth.oauth2 || token_was_refreshed_ || !account_.token) return fail(std::move(error), now);
+    if (!source_.auth.oauth2 || refused_before_ || !account_.token) return fail(std::move(error), now);
+    refused_before_ = true;
     return GetToken{.refused = account_.token->access};
 }
 
@@ -176,6 +177,7 @@ Action Sync::on_event(Answered event, Timestamp now) {
         return fail(std::move(*failure), now, retry_after(response, now));
     }
     token_was_refreshed_ = false;
+    refused_before_ = false;
 
     const std::string mark = mark_of(response.body);
     Result<Decoded> page = decode(stream_, fields_, std::move(response.body), ceiling());
@@ -263,6 +265,8 @@ Action Sync::fail(Error error, Timestamp now, std::optional<Duration> asked_wait
         state_.start.reset();
         state_.page = Page{};
     }
+    error.message = without_secrets(std::move(error.message), account_);
+    error.detail = without_secrets(std::move(error.detail), account_);
     ++state_.failures;
     Fail failed{.error = std::move(error), .state = state_, .tally = take_tally()};
     if (failed.error.code == Code::needs_reauth) return failed;

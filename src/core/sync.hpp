@@ -143,7 +143,8 @@ class Sync {
 
     // The request in flight.
     std::string url_;
-    bool token_was_refreshed_ = false;  // for this request: a second 401 is final
+    bool token_was_refreshed_ = false;  // for this request: it is tried as it is, however short-lived
+    bool refused_before_ = false;       // for this request: a second 401 is final
 
     // This run.
     Tally tally_;
