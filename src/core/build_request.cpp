@@ -136,6 +136,8 @@ Result<Request> sign(Request request, const Auth& auth, const Account& account) 
                              .hint = "Store one with upstream.update_token()."};
             set_header(request.headers, "Authorization", auth.oauth2->prefix + " " + account.token->access);
             break;
+        case Auth::Type::login:
+        case Auth::Type::jwt: return Error{.code = Code::invalid_spec, .message = "this way to sign in is not carried out yet"};
     }
     return request;
 }

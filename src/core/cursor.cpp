@@ -44,7 +44,8 @@ std::string to_text(Cursor::Type type, Position position) {
     switch (type) {
         case Cursor::Type::timestamp: return format_time(to_time(position), TimeFormat::iso);
         case Cursor::Type::date: return format_time(to_time(position), TimeFormat::date);
-        case Cursor::Type::integer: break;
+        case Cursor::Type::integer:
+        case Cursor::Type::opaque: break;
     }
     return std::to_string(position);
 }

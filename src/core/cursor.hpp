@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/json.hpp"
 #include "core/path.hpp"
@@ -20,11 +21,12 @@ namespace upstream::core {
 using Position = std::int64_t;
 
 struct Cursor {
-    enum class Type { timestamp, date, integer };
+    enum class Type { timestamp, date, integer, opaque };
     enum class Filter { server, client, none };
     enum class Order { asc, desc, unknown };
 
     Path field;
+    std::vector<Path> max_of{};  // instead of field: the largest of several
     Type type = Type::timestamp;
     TimeFormat format = TimeFormat::iso;  // how records write it, and how it is sent unless the placeholder says otherwise
     Filter filter = Filter::client;
@@ -32,6 +34,12 @@ struct Cursor {
     std::optional<Text> initial{};  // where the first run begins
     std::optional<Text> end{};      // upper bound of a run; its start if absent
     Position lookback = 0;          // microseconds, or a number for integer
+    bool advance_to_slice_end = false;           // else to the highest value seen
+    std::optional<Duration> step{};              // length of a slice; without it one slice reaches to the end
+    bool exclusive = false;                      // the upstream's bounds leave out equal values
+    Duration granularity = Duration{1};          // smallest unit that the upstream's bounds know
+    std::optional<Duration> retention{};         // no bound is older; an older cursor is followed by a full read
+    std::optional<Text> lookback_from{}, step_from{}, retention_from{};  // instead of the above: a setting of the account
 };
 
 // The record's position; nothing if the field is missing or null; Code::decode if it cannot be read.

@@ -159,6 +159,11 @@ std::optional<std::string> Source::nearest_stream(std::string_view wanted) const
     return nearest(wanted, names);
 }
 
+std::optional<TimeFormat> Source::time_format(std::string_view wanted) const {
+    if (const auto found = formats.find(wanted); found != formats.end()) return found->second;
+    return core::time_format(wanted);
+}
+
 Reading read_source(json::Value spec) {
     Reader reader;
     Reading reading;

@@ -81,6 +81,8 @@ Auth read_auth(const Node& node, std::vector<TextUse>& uses, Problems& problems)
     if (!type) return auth;
     auth.type = *type;
     switch (*type) {
+        case Auth::Type::login:
+        case Auth::Type::jwt: break;
         case Auth::Type::none: object.allow({"type"}, {}, kAuthKeys, "none"); break;
         case Auth::Type::bearer: read_bearer(object, auth, uses, problems); break;
         case Auth::Type::api_key: read_api_key(object, auth, uses, problems); break;

@@ -275,7 +275,7 @@ std::optional<TimeFormat> time_format(std::string_view name) {
     return std::nullopt;
 }
 
-std::optional<Timestamp> parse_time(std::string_view text, TimeFormat format) {
+std::optional<Timestamp> parse_time(std::string_view text, const TimeFormat& format) {
     if (format == TimeFormat::epoch) return parse_epoch(text, 6);
     if (format == TimeFormat::epoch_ms) return parse_epoch(text, 3);
     const std::optional<IsoTime> iso = parse_iso(text);
@@ -283,7 +283,7 @@ std::optional<Timestamp> parse_time(std::string_view text, TimeFormat format) {
     return format == TimeFormat::date ? Timestamp(iso->day) : iso->time;
 }
 
-std::string format_time(Timestamp time, TimeFormat format, Round round) {
+std::string format_time(Timestamp time, const TimeFormat& format, Round round) {
     if (format == TimeFormat::epoch) return std::to_string(rounded<seconds>(time, round).time_since_epoch().count());
     if (format == TimeFormat::epoch_ms)
         return std::to_string(rounded<milliseconds>(time, round).time_since_epoch().count());

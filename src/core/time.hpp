@@ -2,17 +2,37 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace upstream::core {
 
 using Duration = std::chrono::microseconds;
 using Timestamp = std::chrono::sys_time<Duration>;  // UTC, microseconds
 
-// How a point in time is written.
-enum class TimeFormat { iso, iso_ms, date, epoch, epoch_ms };
+struct TimePattern;  // a format of the spec's own, in to_char's letters; defined in time_pattern.hpp
+
+// How a point in time is written: in one of the ways that every spec knows, or by a pattern of its own (key `formats`).
+class TimeFormat {
+  public:
+    enum Known : std::uint8_t { iso, iso_ms, date, epoch, epoch_ms, pattern };
+
+    constexpr TimeFormat(Known known) : known_(known) {}
+    explicit TimeFormat(std::shared_ptr<const TimePattern> of) : known_(pattern), pattern_(std::move(of)) {}
+
+    [[nodiscard]] Known known() const { return known_; }
+    [[nodiscard]] const TimePattern& own() const { return *pattern_; }  // if known() is pattern
+
+    friend bool operator==(const TimeFormat& a, const TimeFormat& b) { return a.known_ == b.known_ && a.pattern_ == b.pattern_; }
+
+  private:
+    Known known_;
+    std::shared_ptr<const TimePattern> pattern_{};
+};
 
 // The format of that name ("iso", "iso_ms", "date", "epoch", "epoch_ms"), if there is one.
 [[nodiscard]] std::optional<TimeFormat> time_format(std::string_view name);
@@ -24,12 +44,12 @@ enum class Round { down, up };
 // 'Z', '+HH:MM', '+HHMM', '+HH' or no zone (then UTC); digits past the sixth round down; second 60 is the next minute's first. date is 'YYYY-MM-DD'
 // (a longer iso text is accepted and cut to its day). epoch and epoch_ms accept a decimal number, with sign and
 // fraction. Anything else, or a year outside 0001..9999, is no value.
-[[nodiscard]] std::optional<Timestamp> parse_time(std::string_view text, TimeFormat format);
+[[nodiscard]] std::optional<Timestamp> parse_time(std::string_view text, const TimeFormat& format);
 
 // Writes a point in time. iso: 'YYYY-MM-DDTHH:MM:SS[.ffffff]Z', the fraction only if it is not zero and
 // without trailing zeros; iso_ms: always three digits; date; epoch: whole seconds; epoch_ms: whole milliseconds.
 // A time outside the years 0001..9999 is written as the nearest inside (epoch and epoch_ms as it is).
-[[nodiscard]] std::string format_time(Timestamp time, TimeFormat format, Round round = Round::down);
+[[nodiscard]] std::string format_time(Timestamp time, const TimeFormat& format, Round round = Round::down);
 
 // Reads a span such as '5 minutes' or '1.5 hours' (grammar: number, space, unit, optional s; units millisecond to
 // year). A month counts 31 days and a year 366, so that a lookback never reads too little.
