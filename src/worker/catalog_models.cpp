@@ -1,0 +1,151 @@
+#include "worker/catalog_models.hpp"
+
+namespace upstream::worker {
+namespace {
+
+// The columns of a model, in the order in which load() reads them.
+constexpr const char* kModelColumns = R"(
+    s.model_id, m.account_id, so.source_id, so.revision, so.name, a.name, m.stream, m.target::oid::bigint, a.config::text,
+    (SELECT coalesce(jsonb_object_agg(x.name, x.value), '{}')::text FROM upstream.secrets x WHERE x.account_id = m.account_id),
+    t.access_token, t.expires_at, extract(epoch FROM t.lifetime)::float8,
+    s.cursor, s.failures, s.full_refresh, s.reading, s.read_started_at, s.read_start, s.read_pending, s.page_token,
+    s.pages_before, s.records_before, s.fence, s.run_id
+)";
+
+constexpr const char* kModelJoins = R"(
+    JOIN upstream.models m USING (model_id)
+    JOIN upstream.accounts a USING (account_id)
+    JOIN upstream.sources so USING (source_id)
+    LEFT JOIN upstream.tokens t USING (account_id)
+)";
+
+// A claim takes those of the models in `chosen` that nobody alive holds. SKIP LOCKED: somebody else is claiming those at this moment.
+std::string claim_sql(const std::string& chosen, const std::string& condition) {
+    return "WITH chosen AS (" + chosen + "), free AS (SELECT s.model_id, s.run_id, s.reading, s.cursor, m.incremental AND NOT s.full_refresh AS incremental"
+           " FROM upstream.model_state s JOIN chosen USING (model_id) JOIN upstream.models m USING (model_id) WHERE " + condition + R"(
+    AND NOT upstream.lease_is_held(s.lease_incarnation, s.lease_pid, s.lease_started_at, s.lease_deadline)
+    FOR UPDATE OF s SKIP LOCKED
+), settled AS (
+    UPDATE upstream.runs r SET status = 'interrupted', ended_at = clock_timestamp(), message = 'its process ended'
+    FROM free f WHERE r.run_id = f.run_id AND r.status = 'running'
+), begun AS (
+    INSERT INTO upstream.runs (model_id, sync_mode, started_by, resumed, pid, cursor_before, cursor_after)
+    SELECT f.model_id, CASE WHEN f.incremental THEN 'incremental' ELSE 'full_refresh' END, $6, f.reading, $3, f.cursor, f.cursor
+    FROM free f
+    RETURNING run_id, model_id
+), leased AS (
+    UPDATE upstream.model_state s
+    SET lease_incarnation = $2, lease_pid = $3, lease_started_at = $4, lease_deadline = now() + make_interval(secs => $5),
+        fence = s.fence + 1, run_id = b.run_id, last_attempt_at = now()
+    FROM begun b WHERE s.model_id = b.model_id
+    RETURNING s.*
+)
+SELECT )" + std::string{kModelColumns} + " FROM leased s " + kModelJoins;
+}
+
+constexpr const char* kDueModels =
+    "SELECT d.model_id FROM upstream.models_needing_sync d ORDER BY d.priority DESC, d.due_since LIMIT $1";
+
+constexpr const char* kGivenModels = "SELECT unnest($1::int4[]) AS model_id";
+
+// A model that is due but held by somebody else is looked at again in a second: its holder may die without a word.
+constexpr const char* kNextDue = R"(
+SELECT least(
+    (SELECT min(s.next_due_at) FROM upstream.model_state s WHERE s.next_due_at > now() AND s.next_due_at < 'infinity'),
+    (SELECT now() + interval '1 second' WHERE EXISTS
+        (SELECT FROM upstream.model_state s WHERE s.next_due_at <= now() AND s.blocked_reason IS NULL AND s.lease_pid <> pg_backend_pid())))
+)";
+
+constexpr const char* kModelsOf = "SELECT unnest(upstream.find_models($1, $2))";
+
+constexpr const char* kModelsOfSource = R"(
+SELECT m.model_id
+FROM upstream.models m JOIN upstream.accounts a USING (account_id) JOIN upstream.sources so USING (source_id)
+WHERE so.name = $1 OR $1 IS NULL
+ORDER BY m.model_id
+)";
+
+constexpr const char* kExisting = "SELECT model_id FROM upstream.model_state WHERE model_id = ANY ($1)";
+
+constexpr const char* kRequestFullRefresh = R"(
+UPDATE upstream.model_state s
+SET full_refresh = true, reading = false, page_token = NULL, read_pending = NULL, read_start = NULL, pages_before = 0, records_before = 0,
+    fence = s.fence + 1
+WHERE s.model_id = ANY ($1)
+)";
+
+constexpr const char* kOneModel = " WHERE s.model_id = ANY (upstream.find_models($1, $2))";
+
+std::vector<std::int32_t> ids(const pg::Rows& rows) {
+    std::vector<std::int32_t> found;
+    for (const pg::Row row : rows) found.push_back(row.get<std::int32_t>(0));
+    return found;
+}
+
+}  // namespace
+
+ModelCatalog::ModelCatalog(Holder holder)
+    : holder_(holder), claim_due_(claim_sql(kDueModels, "s.next_due_at <= now() AND s.blocked_reason IS NULL")),
+      claim_(claim_sql(kGivenModels, "true")), next_due_(kNextDue), models_of_(kModelsOf), models_of_source_(kModelsOfSource),
+      existing_(kExisting), request_full_refresh_(kRequestFullRefresh),
+      model_(std::string{"SELECT "} + kModelColumns + " FROM upstream.model_state s " + kModelJoins + kOneModel) {}
+
+std::vector<Model> ModelCatalog::load(pg::Rows rows) {
+    std::vector<Model> models;
+    for (const pg::Row row : rows) {
+        Model model{.id = row.get<std::int32_t>(0),
+                    .account_id = row.get<std::int32_t>(1),
+                    .source_id = row.get<std::int32_t>(2),
+                    .revision = row.get<std::int32_t>(3),
+                    .source = row.get<std::string>(4),
+                    .account = row.get<std::string>(5),
+                    .stream = row.get<std::string>(6),
+                    .target = static_cast<Oid>(row.get<std::int64_t>(7)),
+                    .config = row.get<std::string>(8),
+                    .secrets = row.get<std::string>(9)};
+        if (auto access = row.get<std::optional<std::string>>(10)) {
+            const double lifetime = row.get<std::optional<double>>(12).value_or(0);
+            model.token = core::Token{.access = std::move(*access),
+                                      .expires_at = row.get<std::optional<Time>>(11),
+                                      .lifetime = core::Duration{static_cast<std::int64_t>(lifetime * 1e6)}};
+        }
+        model.state = StoredState{.cursor = row.get<std::optional<std::string>>(13),
+                                  .failures = row.get<std::int32_t>(14),
+                                  .full_refresh = row.get<bool>(15),
+                                  .reading = row.get<bool>(16),
+                                  .started_at = row.get<std::optional<Time>>(17),
+                                  .start = row.get<std::optional<std::string>>(18),
+                                  .pending = row.get<std::optional<std::string>>(19),
+                                  .page_token = row.get<std::optional<std::string>>(20),
+                                  .pages_before = row.get<std::int64_t>(21),
+                                  .records_before = row.get<std::int64_t>(22)};
+        model.fence = row.get<std::int64_t>(23);
+        model.run_id = row.get<std::optional<std::int64_t>>(24).value_or(0);
+        models.push_back(std::move(model));
+    }
+    return models;
+}
+
+std::vector<Model> ModelCatalog::claim_due(std::int32_t limit) {
+    return load(claim_due_.run(limit, holder_.incarnation, holder_.pid, holder_.started_at, holder_.lease_seconds, holder_.kind));
+}
+
+std::vector<Model> ModelCatalog::claim(const std::vector<std::int32_t>& models) {
+    return load(claim_.run(models, holder_.incarnation, holder_.pid, holder_.started_at, holder_.lease_seconds, holder_.kind));
+}
+
+std::optional<Time> ModelCatalog::next_due() { return next_due_.run()[0].get<std::optional<Time>>(0); }
+
+std::vector<std::int32_t> ModelCatalog::models_of(const std::optional<std::string>& account, const std::optional<std::string>& stream) {
+    return ids(models_of_.run(account, stream));
+}
+
+std::vector<std::int32_t> ModelCatalog::models_of_source(const std::optional<std::string>& source) { return ids(models_of_source_.run(source)); }
+
+std::vector<std::int32_t> ModelCatalog::existing(const std::vector<std::int32_t>& models) { return ids(existing_.run(models)); }
+
+void ModelCatalog::request_full_refresh(const std::vector<std::int32_t>& models) { request_full_refresh_.run(models); }
+
+Model ModelCatalog::model(const std::string& account, const std::string& stream) { return std::move(load(model_.run(account, stream)).at(0)); }
+
+}  // namespace upstream::worker

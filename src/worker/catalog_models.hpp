@@ -1,0 +1,40 @@
+// Statements on models: leases, and models to look at. Part of Catalog.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "worker/catalog_rows.hpp"
+
+namespace upstream::worker {
+
+class ModelCatalog {
+  public:
+    explicit ModelCatalog(Holder holder);
+
+    std::vector<Model> claim_due(std::int32_t limit);
+    std::vector<Model> claim(const std::vector<std::int32_t>& models);  // those that nobody alive holds
+    std::optional<Time> next_due();  // the next time at which claim_due may find something
+    std::vector<std::int32_t> models_of(const std::optional<std::string>& account, const std::optional<std::string>& stream);
+    std::vector<std::int32_t> models_of_source(const std::optional<std::string>& source);
+    std::vector<std::int32_t> existing(const std::vector<std::int32_t>& models);
+    void request_full_refresh(const std::vector<std::int32_t>& models);
+    Model model(const std::string& account, const std::string& stream);
+
+  private:
+    std::vector<Model> load(pg::Rows rows);
+
+    Holder holder_;
+    pg::Statement<std::int32_t, Time, std::int32_t, Time, double, std::string> claim_due_;
+    pg::Statement<std::vector<std::int32_t>, Time, std::int32_t, Time, double, std::string> claim_;
+    pg::Statement<> next_due_;
+    pg::Statement<std::optional<std::string>, std::optional<std::string>> models_of_;
+    pg::Statement<std::optional<std::string>> models_of_source_;
+    pg::Statement<std::vector<std::int32_t>> existing_;
+    pg::Statement<std::vector<std::int32_t>> request_full_refresh_;
+    pg::Statement<std::string, std::string> model_;
+};
+
+}  // namespace upstream::worker

@@ -1,0 +1,86 @@
+// What the catalog's functions take and give.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "core/sync.hpp"
+#include "core/token.hpp"
+#include "pg/spi.hpp"
+
+namespace upstream::worker {
+
+using pg::Time;
+
+// The columns of model_state that make a core::State, as they are stored.
+struct StoredState {
+    std::optional<std::string> cursor{};
+    std::int32_t failures = 0;
+    bool full_refresh = false;
+    bool reading = false;
+    std::optional<Time> started_at{};
+    std::optional<std::string> start{};
+    std::optional<std::string> pending{};
+    std::optional<std::string> page_token{};
+    std::int64_t pages_before = 0;
+    std::int64_t records_before = 0;
+};
+
+// A model with all that a run needs to know of it.
+struct Model {
+    std::int32_t id = 0;
+    std::int32_t account_id = 0;
+    std::int32_t source_id = 0;
+    std::int32_t revision = 0;
+    std::string source{};
+    std::string account{};
+    std::string stream{};
+    Oid target = InvalidOid;
+    std::string config{};                // JSON
+    std::string secrets{};               // JSON object of texts
+    std::optional<core::Token> token{};
+    StoredState state{};
+    std::int64_t fence = 0;              // of the lease, if it was claimed
+    std::int64_t run_id = 0;
+};
+
+struct StoredSource {
+    std::int32_t id = 0;
+    std::int32_t revision = 0;
+    std::string name;
+    std::string spec;
+    std::string target_schema;
+};
+
+// What one page or the end of a run adds to the books.
+struct Entry {
+    StoredState state{};
+    core::Tally tally{};
+    std::int64_t inserted = 0, updated = 0, unchanged = 0;
+    double fetch_ms = 0, apply_ms = 0;
+};
+
+// The token row of an account.
+struct StoredToken {
+    std::optional<std::string> access{};
+    std::optional<Time> expires_at{};
+    double lifetime = 0;  // seconds
+    bool has_refresh = false;
+    bool needs_reauth = false;
+    std::string reason{};
+    bool refresh_is_held = false;  // somebody else is refreshing it
+};
+
+// Who claims: stored with leases so that their death is known at once.
+struct Holder {
+    Time incarnation;  // start of the postmaster
+    std::int32_t pid;
+    Time started_at;   // start of this process
+    double lease_seconds;
+    const char* kind;  // "worker" or "session"
+};
+
+[[nodiscard]] Holder this_process(const char* kind);
+
+}  // namespace upstream::worker

@@ -1,0 +1,144 @@
+#include "worker/catalog_runs.hpp"
+
+namespace upstream::worker {
+namespace {
+
+// The commit of a page: the fence is checked by the very statement that moves the cursor.
+constexpr const char* kSavePage = R"(
+WITH saved AS (
+    UPDATE upstream.model_state s
+    SET cursor = $4, full_refresh = $5, reading = $6, read_started_at = $7, read_start = $8, read_pending = $9, page_token = $10,
+        pages_before = $11, records_before = $12, failures = $23,
+        requests = s.requests + $13, pages = s.pages + $14, received = s.received + $15, bytes = s.bytes + $16,
+        inserted = s.inserted + $17, updated = s.updated + $18, unchanged = s.unchanged + $19,
+        fetch_time = s.fetch_time + $20, apply_time = s.apply_time + $21,
+        last_change_at = CASE WHEN $17 + $18 > 0 THEN now() ELSE s.last_change_at END,
+        lease_deadline = now() + make_interval(secs => $22)
+    WHERE s.model_id = $1 AND s.fence = $2
+    RETURNING s.model_id
+)
+UPDATE upstream.runs r
+SET requests = r.requests + $13, pages = r.pages + $14, received = r.received + $15, bytes = r.bytes + $16,
+    inserted = r.inserted + $17, updated = r.updated + $18, unchanged = r.unchanged + $19, cursor_after = $4
+FROM saved WHERE r.run_id = $3
+)";
+
+// A request that came while the run was under way is not forgotten: the model stays due.
+constexpr const char* kFinishRun = R"(
+WITH finished AS (
+    UPDATE upstream.model_state s
+    SET phase = 'live', runs = s.runs + 1, last_success_at = now(),
+        error_code = NULL, error_message = NULL, error_detail = NULL, error_hint = NULL, error_sqlstate = NULL, error_at = NULL,
+        due_reason = CASE WHEN s.requested_at > r.started_at THEN 'requested' ELSE 'schedule' END,
+        next_due_at = CASE WHEN m.paused OR s.blocked_reason IS NOT NULL THEN 'infinity'
+                           WHEN s.requested_at > r.started_at THEN now()
+                           ELSE now() + m.every + m.jitter * random() END,
+        lease_incarnation = NULL, lease_pid = NULL, lease_started_at = NULL, lease_deadline = NULL
+    FROM upstream.models m, upstream.runs r
+    WHERE s.model_id = $1 AND s.fence = $2 AND m.model_id = s.model_id AND r.run_id = $3
+    RETURNING s.model_id
+)
+UPDATE upstream.runs r SET status = 'succeeded', ended_at = clock_timestamp()
+FROM finished WHERE r.run_id = $3
+)";
+
+constexpr const char* kFailRun = R"(
+WITH failed AS (
+    UPDATE upstream.model_state s
+    SET runs = s.runs + 1, failed_runs = s.failed_runs + 1,
+        error_code = $4, error_message = $5, error_detail = nullif($6, ''), error_hint = nullif($7, ''), error_sqlstate = nullif($8, ''),
+        error_at = now(), due_reason = 'retry',
+        next_due_at = CASE WHEN m.paused OR s.blocked_reason IS NOT NULL THEN 'infinity' ELSE coalesce($9, 'infinity') END,
+        lease_incarnation = NULL, lease_pid = NULL, lease_started_at = NULL, lease_deadline = NULL
+    FROM upstream.models m
+    WHERE s.model_id = $1 AND s.fence = $2 AND m.model_id = s.model_id
+    RETURNING s.model_id
+)
+UPDATE upstream.runs r SET status = 'failed', ended_at = clock_timestamp(), error_code = $4, message = $5
+FROM failed WHERE r.run_id = $3
+)";
+
+constexpr const char* kRelease = R"(
+WITH released AS (
+    UPDATE upstream.model_state s
+    SET lease_incarnation = NULL, lease_pid = NULL, lease_started_at = NULL, lease_deadline = NULL
+    WHERE s.model_id = $1 AND s.fence = $2
+    RETURNING s.model_id
+)
+UPDATE upstream.runs r SET status = $4, ended_at = clock_timestamp(), message = $5
+FROM released WHERE r.run_id = $3 AND r.status = 'running'
+)";
+
+// For a holder that was fenced off: whatever the fence, the lease is still its own.
+constexpr const char* kGiveUp = R"(
+WITH ended AS (
+    UPDATE upstream.runs SET status = 'interrupted', ended_at = clock_timestamp(), message = 'fenced off: the model was altered, reset or taken over'
+    WHERE run_id = $5 AND status = 'running'
+)
+UPDATE upstream.model_state
+SET lease_incarnation = NULL, lease_pid = NULL, lease_started_at = NULL, lease_deadline = NULL
+WHERE model_id = $1 AND lease_incarnation = $2 AND lease_pid = $3 AND lease_started_at = $4
+)";
+
+constexpr const char* kPruneRuns = R"(
+DELETE FROM upstream.runs WHERE run_id IN
+    (SELECT r.run_id FROM upstream.runs r WHERE r.ended_at < now() - make_interval(secs => $1) ORDER BY r.run_id LIMIT 1000)
+)";
+
+constexpr const char* kRecordRun = R"(
+WITH marked AS (
+    UPDATE upstream.model_state s
+    SET cursor = coalesce($2, s.cursor), phase = 'live', reading = false, page_token = NULL, read_pending = NULL, read_start = NULL,
+        pages_before = 0, records_before = 0, failures = 0, last_success_at = coalesce($3, now()),
+        error_code = NULL, error_message = NULL, error_detail = NULL, error_hint = NULL, error_sqlstate = NULL, error_at = NULL,
+        due_reason = 'schedule',
+        next_due_at = CASE WHEN m.paused OR s.blocked_reason IS NOT NULL THEN 'infinity' ELSE coalesce($3, now()) + m.every END,
+        fence = s.fence + 1
+    FROM upstream.models m WHERE s.model_id = $1 AND m.model_id = s.model_id
+    RETURNING s.model_id, s.cursor, m.incremental
+)
+INSERT INTO upstream.runs (model_id, status, sync_mode, started_by, pid, started_at, ended_at, cursor_after, message)
+SELECT model_id, 'recorded', CASE WHEN incremental THEN 'incremental' ELSE 'full_refresh' END, 'session', pg_backend_pid(), coalesce($3, now()),
+       coalesce($3, now()), cursor, 'recorded by mark_sync_complete()'
+FROM marked
+)";
+
+}  // namespace
+
+RunCatalog::RunCatalog(Holder holder)
+    : holder_(holder), save_page_(kSavePage), finish_run_(kFinishRun), fail_run_(kFailRun), release_(kRelease), give_up_(kGiveUp),
+      prune_runs_(kPruneRuns), record_run_(kRecordRun) {}
+
+bool RunCatalog::save_page(const Model& model, const Entry& entry) {
+    const StoredState& state = entry.state;
+    const core::Tally& tally = entry.tally;
+    return save_page_
+               .run(model.id, model.fence, model.run_id, state.cursor, state.full_refresh, state.reading, state.started_at, state.start,
+                    state.pending, state.page_token, state.pages_before, state.records_before, tally.requests, tally.pages, tally.received,
+                    tally.bytes, entry.inserted, entry.updated, entry.unchanged, entry.fetch_ms, entry.apply_ms, holder_.lease_seconds,
+                    state.failures)
+               .affected() == 1;
+}
+
+bool RunCatalog::finish_run(const Model& model) { return finish_run_.run(model.id, model.fence, model.run_id).affected() == 1; }
+
+bool RunCatalog::fail_run(const Model& model, const core::Error& error, std::optional<Time> retry_at) {
+    return fail_run_
+               .run(model.id, model.fence, model.run_id, std::string{core::name(error.code)}, error.message, error.detail, error.hint,
+                    error.sqlstate, retry_at)
+               .affected() == 1;
+}
+
+void RunCatalog::release(const Model& model, const char* status, const std::string& message) {
+    release_.run(model.id, model.fence, model.run_id, status, message);
+}
+
+void RunCatalog::give_up(const Model& model) { give_up_.run(model.id, holder_.incarnation, holder_.pid, holder_.started_at, model.run_id); }
+
+void RunCatalog::prune_runs(double keep_seconds) { prune_runs_.run(keep_seconds); }
+
+void RunCatalog::record_run(std::int32_t model, const std::optional<std::string>& cursor, const std::optional<Time>& synced_at) {
+    record_run_.run(model, cursor, synced_at);
+}
+
+}  // namespace upstream::worker

@@ -1,0 +1,41 @@
+// Statements on the books: pages, runs and their ends. Part of Catalog.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "worker/catalog_rows.hpp"
+
+namespace upstream::worker {
+
+class RunCatalog {
+  public:
+    explicit RunCatalog(Holder holder);
+
+    bool save_page(const Model& model, const Entry& entry);
+    bool finish_run(const Model& model);
+    bool fail_run(const Model& model, const core::Error& error, std::optional<Time> retry_at);
+    void release(const Model& model, const char* status, const std::string& message);
+    void give_up(const Model& model);  // of a holder that was fenced off
+    void prune_runs(double keep_seconds);
+    void record_run(std::int32_t model, const std::optional<std::string>& cursor, const std::optional<Time>& synced_at);
+
+  private:
+    Holder holder_;
+    pg::Statement<std::int32_t, std::int64_t, std::int64_t, std::optional<std::string>, bool, bool, std::optional<Time>,
+                  std::optional<std::string>, std::optional<std::string>, std::optional<std::string>, std::int64_t, std::int64_t,
+                  std::int64_t, std::int64_t, std::int64_t, std::int64_t, std::int64_t, std::int64_t, std::int64_t, double, double,
+                  double, std::int32_t>
+        save_page_;
+    pg::Statement<std::int32_t, std::int64_t, std::int64_t> finish_run_;
+    pg::Statement<std::int32_t, std::int64_t, std::int64_t, std::string, std::string, std::string, std::string, std::string, std::optional<Time>>
+        fail_run_;
+    pg::Statement<std::int32_t, std::int64_t, std::int64_t, std::string, std::string> release_;
+    pg::Statement<std::int32_t, Time, std::int32_t, Time, std::int64_t> give_up_;
+    pg::Statement<double> prune_runs_;
+    pg::Statement<std::int32_t, std::optional<std::string>, std::optional<Time>> record_run_;
+};
+
+}  // namespace upstream::worker
