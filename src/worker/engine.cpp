@@ -25,22 +25,11 @@ std::chrono::milliseconds until(core::Timestamp time) {
     return std::clamp(left, std::chrono::milliseconds{0}, std::chrono::milliseconds{std::chrono::hours{1}});
 }
 
-// A cancelled CALL ends as a whole; a cancelled worker only loses the page.
-bool ends_everything(const pg::Error& error, const pg::Session& session) {
-    return error.sqlerrcode() == ERRCODE_QUERY_CANCELED && session.kind() == pg::Session::Kind::procedure;
-}
-
 }  // namespace
 
-struct Engine::Run {
-    Model model;
-    std::shared_ptr<const core::Source> source;
-    const core::Stream* stream = nullptr;
-    std::shared_ptr<TargetPlan> target;
-    std::vector<core::Field> fields;
+struct Engine::Run : RunContext {
     std::optional<core::Sync> sync;
     std::optional<http::TransferId> transfer;
-    std::chrono::microseconds fetched{0};  // since the last commit
     core::Timestamp began = pg::now();
     Outcome outcome{};
     bool over = false;
@@ -52,7 +41,8 @@ Engine::Engine(Unit& unit)
           if (found == runs_.end() || found->second->over) return;
           Run& run = *found->second;
           perform(run, std::visit([&](auto&& event) { return run.sync->on(std::move(event), pg::now()); }, std::move(answer)));
-      }) {}
+      }),
+      writer_(unit, targets_, [this](std::int32_t model, Verdict verdict) { settle(model, std::move(verdict)); }) {}
 
 Engine::~Engine() = default;
 
@@ -81,6 +71,7 @@ void Engine::forget_run(std::int32_t model) {
         client_.cancel(*found->second->transfer);
         pages_in_flight_.erase(*found->second->transfer);
     }
+    writer_.forget(model);
     runs_.erase(found);
     std::erase(ended_, model);
 }
@@ -130,53 +121,26 @@ std::optional<core::Action> Engine::carry_out(Run& run, core::GetToken get) {
 }
 
 std::optional<core::Action> Engine::carry_out(Run& run, core::Apply what) {
-    if (auto error = apply(run, what)) return run.sync->on(core::Refused{std::move(*error)}, pg::now());
-    if (run.over) return std::nullopt;
-    return run.sync->on(core::Applied{}, pg::now());
+    writer_.take(run, std::move(what));
+    return std::nullopt;
 }
 
-// T4: rows, cursor and counters in one transaction.
-std::optional<Error> Engine::apply(Run& run, const core::Apply& what) {
-    const core::Timestamp before = pg::now();
-    Written written;
-    try {
-        const bool same_target = unit_.run("applying a page", Durability::asynchronous, [&](Catalog& catalog) {
-            const auto target = targets_.open(*run.source, run.model.revision, *run.stream, run.model.target);
-            if (target != run.target) return false;
-            {
-                pg::RoleScope owner{target->table.owner};
-                written = target->upsert->write(run.model.account_id, what.batch);
-                owner.leave();
-            }
-            const Entry entry{.state = to_stored(what.state, *run.stream),
-                              .tally = what.tally,
-                              .inserted = written.inserted,
-                              .updated = written.updated,
-                              .unchanged = written.unchanged,
-                              .fetch_ms = milliseconds(run.fetched),
-                              .apply_ms = milliseconds(pg::now() - before)};
-            if (!catalog.save_page(run.model, entry) || (what.last && !catalog.finish_run(run.model))) throw LeaseLost{};
-            return true;
-        });
-        if (!same_target)
-            return Error{.code = Code::target_busy, .message = "the target was altered during the run", .hint = "The page is read again with the new definition."};
-    } catch (const LeaseLost&) {
+// What became of a page that was given to the writer.
+void Engine::settle(std::int32_t model, Verdict verdict) {
+    const auto found = runs_.find(model);
+    if (found == runs_.end() || found->second->over) return;
+    Run& run = *found->second;
+    if (auto* refused = std::get_if<core::Refused>(&verdict)) return perform(run, run.sync->on(std::move(*refused), pg::now()));
+    if (std::holds_alternative<Fenced>(verdict)) {
         run.outcome.error = give_up(run);
-        end(run);
-        return std::nullopt;
-    } catch (const pg::Error& error) {
-        if (ends_everything(error, unit_.session())) throw;
-        return to_error(error);
-    } catch (const pg::Raise& error) {
-        return to_error(error);
+        return end(run);
     }
-    run.fetched = std::chrono::microseconds{0};
-    Outcome& outcome = run.outcome;
-    outcome.add(what.tally);
-    outcome.written.inserted += written.inserted;
-    outcome.written.updated += written.updated;
-    outcome.written.unchanged += written.unchanged;
-    return std::nullopt;
+    const Committed& committed = std::get<Committed>(verdict);
+    run.outcome.add(committed.tally);
+    run.outcome.written.inserted += committed.written.inserted;
+    run.outcome.written.updated += committed.written.updated;
+    run.outcome.written.unchanged += committed.written.unchanged;
+    perform(run, run.sync->on(core::Applied{}, pg::now()));
 }
 
 // What the run did since its last commit is void; the lease is given back so that the next run can begin.
@@ -224,6 +188,7 @@ std::optional<core::Action> Engine::carry_out(Run& run, core::Done done) {
 void Engine::end(Run& run) {
     if (run.over) return;
     run.over = true;
+    writer_.forget(run.model.id);
     run.outcome.model = run.model;
     run.outcome.duration_ms = std::chrono::duration_cast<std::chrono::milliseconds>(pg::now() - run.began).count();
     outcomes_.push_back(std::move(run.outcome));
@@ -266,6 +231,7 @@ bool Engine::turn(std::optional<core::Timestamp> deadline) {
     for (const pg::Socket& socket : woken.ready) client_.on_ready(socket.fd, socket.read, socket.write);
     client_.on_timeout();
     for (http::Finished& finished : client_.take_finished()) finish_transfer(std::move(finished));
+    writer_.flush();
     tokens_.look(pg::now());
     return woken.latch;
 }
@@ -279,6 +245,7 @@ void Engine::abandon(const char* status, const std::string& message) {
     for (auto& [id, run] : runs_)
         if (run->transfer) client_.cancel(*run->transfer);
     pages_in_flight_.clear();
+    writer_.forget();
     tokens_.abandon();
     unit_.run("giving back leases", Durability::asynchronous, [&](Catalog& catalog) {
         for (auto& [id, run] : runs_)
@@ -292,6 +259,7 @@ void Engine::forget() {
     for (auto& [id, run] : runs_)
         if (run->transfer) client_.cancel(*run->transfer);
     pages_in_flight_.clear();
+    writer_.forget();
     runs_.clear();
     ended_.clear();
     targets_.forget();

@@ -6,7 +6,7 @@
 //   T1 claim    lease + fence + row in runs                                   (by the owner of the engine, before add())
 //   T2 intent   who refreshes the account's token                             only if it is old; synchronous commit
 //   T3 token    the new pair, before it is used                               synchronous commit
-//   T4 page     rows as the target's owner, cursor, counters, fence checked   asynchronous commit: a lost page is fetched again
+//   T4 page     rows as the target's owner, cursor, counters, fence checked   asynchronous commit: a lost page is fetched again (worker/writer)
 //   T5 end      next due time, lease released; in T4 for the last page, alone for a failure
 #pragma once
 
@@ -26,6 +26,7 @@
 #include "worker/target_plan.hpp"
 #include "worker/tokens.hpp"
 #include "worker/unit.hpp"
+#include "worker/writer.hpp"
 
 namespace upstream::worker {
 
@@ -84,7 +85,7 @@ class Engine {
     std::optional<core::Action> carry_out(Run& run, core::Apply apply);
     std::optional<core::Action> carry_out(Run& run, core::Fail fail);
     std::optional<core::Action> carry_out(Run& run, core::Done done);
-    std::optional<core::Error> apply(Run& run, const core::Apply& apply);
+    void settle(std::int32_t model, Verdict verdict);
     void prepare(Run& run);
     core::Error give_up(const Run& run);
     void forget_run(std::int32_t model);
@@ -95,6 +96,7 @@ class Engine {
     http::Client client_;
     Tokens tokens_;
     TargetPlans targets_;
+    Writer writer_;
     std::map<std::int32_t, std::unique_ptr<Run>> runs_;         // by model
     std::map<http::TransferId, std::int32_t> pages_in_flight_;  // transfer -> model
     std::vector<std::int32_t> ended_;                           // runs to remove once nobody refers to them
