@@ -29,14 +29,14 @@ std::chrono::milliseconds until(core::Timestamp time) {
 
 struct Engine::Run : RunContext {
     std::optional<core::Sync> sync;
-    std::optional<http::TransferId> transfer;
+    std::optional<Ticket> transfer;
     core::Timestamp began = pg::now();
     Outcome outcome{};
     bool over = false;
 };
 
 Engine::Engine(Unit& unit)
-    : unit_(unit), client_(client_options()), tokens_(unit, client_, [this](std::int32_t model, Tokens::Answer answer) {
+    : unit_(unit), dispatcher_(client_options()), tokens_(unit, dispatcher_, [this](std::int32_t model, Tokens::Answer answer) {
           const auto found = runs_.find(model);
           if (found == runs_.end() || found->second->over) return;
           Run& run = *found->second;
@@ -68,7 +68,7 @@ void Engine::forget_run(std::int32_t model) {
     const auto found = runs_.find(model);
     if (found == runs_.end()) return;
     if (found->second->transfer) {
-        client_.cancel(*found->second->transfer);
+        dispatcher_.cancel(*found->second->transfer);
         pages_in_flight_.erase(*found->second->transfer);
     }
     writer_.forget(model);
@@ -109,7 +109,12 @@ void Engine::perform(Run& run, core::Action action) {
 std::optional<core::Action> Engine::carry_out(Run& run, core::Fetch fetch) {
     // Within the lease, which is renewed by each page: else somebody else could take the model while the request is in flight.
     fetch.request.total_timeout = std::min<core::Duration>(fetch.request.total_timeout, std::chrono::milliseconds(settings().lease_timeout_ms / 3));
-    run.transfer = client_.start(fetch.request);
+    run.transfer = dispatcher_.send({.model = run.model.id,
+                                     .account = run.model.account_id,
+                                     .source_id = run.model.source_id,
+                                     .source = run.source,
+                                     .stream = run.model.stream,
+                                     .request = std::move(fetch.request)});
     pages_in_flight_.emplace(*run.transfer, run.model.id);
     ++requests_;
     return std::nullopt;
@@ -195,19 +200,19 @@ void Engine::end(Run& run) {
     ended_.push_back(run.model.id);
 }
 
-void Engine::finish_transfer(http::Finished finished) {
-    if (tokens_.take(finished)) return;
-    const auto found = pages_in_flight_.find(finished.id);
+void Engine::finish_transfer(Delivered delivered) {
+    if (tokens_.take(delivered)) return;
+    const auto found = pages_in_flight_.find(delivered.ticket);
     if (found == pages_in_flight_.end()) return;
     Run& run = *runs_.at(found->second);
     pages_in_flight_.erase(found);
     run.transfer.reset();
-    run.fetched += finished.duration;
+    run.fetched += delivered.duration;
     core::Event event = core::Applied{};
-    if (finished.result) {
-        event = core::Answered{std::move(*finished.result)};
+    if (delivered.result) {
+        event = core::Answered{std::move(*delivered.result)};
     } else {
-        event = core::Broken{finished.result.error()};
+        event = core::Broken{delivered.result.error()};
     }
     perform(run, run.sync->on(std::move(event), pg::now()));
 }
@@ -216,8 +221,8 @@ bool Engine::turn(std::optional<core::Timestamp> deadline) {
     if (!outcomes_.empty()) return false;  // somebody waits for them
 
     std::vector<pg::Socket> sockets;
-    for (const http::Interest& interest : client_.interests()) sockets.push_back({.fd = interest.fd, .read = interest.read, .write = interest.write});
-    std::optional<std::chrono::milliseconds> timeout = client_.timeout();
+    for (const http::Interest& interest : dispatcher_.interests()) sockets.push_back({.fd = interest.fd, .read = interest.read, .write = interest.write});
+    std::optional<std::chrono::milliseconds> timeout = dispatcher_.timeout();
     const auto at_most = [&](const std::optional<core::Timestamp>& time) {
         if (time) timeout = std::min(timeout.value_or(std::chrono::milliseconds::max()), until(*time));
     };
@@ -228,9 +233,9 @@ bool Engine::turn(std::optional<core::Timestamp> deadline) {
     if (pg::holds_snapshot_or_transaction(unit_.session())) throw pg::Raise(ERRCODE_INTERNAL_ERROR, "a transaction is open while waiting for the network");
     const pg::Woken woken = pg::wait(sockets, timeout);
 
-    for (const pg::Socket& socket : woken.ready) client_.on_ready(socket.fd, socket.read, socket.write);
-    client_.on_timeout();
-    for (http::Finished& finished : client_.take_finished()) finish_transfer(std::move(finished));
+    for (const pg::Socket& socket : woken.ready) dispatcher_.on_ready(socket.fd, socket.read, socket.write);
+    dispatcher_.on_timeout();
+    for (Delivered& delivered : dispatcher_.take_delivered()) finish_transfer(std::move(delivered));
     writer_.flush();
     tokens_.look(pg::now());
     return woken.latch;
@@ -243,7 +248,7 @@ std::vector<Outcome> Engine::take_outcomes() {
 
 void Engine::abandon(const char* status, const std::string& message) {
     for (auto& [id, run] : runs_)
-        if (run->transfer) client_.cancel(*run->transfer);
+        if (run->transfer) dispatcher_.cancel(*run->transfer);
     pages_in_flight_.clear();
     writer_.forget();
     tokens_.abandon();
@@ -257,7 +262,7 @@ void Engine::abandon(const char* status, const std::string& message) {
 
 void Engine::forget() {
     for (auto& [id, run] : runs_)
-        if (run->transfer) client_.cancel(*run->transfer);
+        if (run->transfer) dispatcher_.cancel(*run->transfer);
     pages_in_flight_.clear();
     writer_.forget();
     runs_.clear();

@@ -1,4 +1,4 @@
-// The engine: carries out what core::Sync asks for, for many models at once, over one HTTP client.
+// The engine: carries out what core::Sync asks for, for many models at once, over one dispatcher.
 //
 // The background worker and CALL upstream.sync() run this same class; they differ in who chooses the models and when it stops.
 //
@@ -20,9 +20,9 @@
 #include <vector>
 
 #include "core/sync.hpp"
-#include "http/client.hpp"
 #include "pg/transaction.hpp"
 #include "worker/catalog.hpp"
+#include "worker/dispatch.hpp"
 #include "worker/target_plan.hpp"
 #include "worker/tokens.hpp"
 #include "worker/unit.hpp"
@@ -64,7 +64,7 @@ class Engine {
     bool turn(std::optional<core::Timestamp> until);
 
     [[nodiscard]] std::size_t running() const { return runs_.size(); }
-    [[nodiscard]] std::size_t in_flight() const { return client_.in_flight(); }
+    [[nodiscard]] std::size_t in_flight() const { return dispatcher_.in_flight(); }
     [[nodiscard]] std::int64_t requests() const { return requests_; }
 
     // The runs that ended since the last call. Until they are taken, turn() does not wait.
@@ -89,17 +89,23 @@ class Engine {
     void prepare(Run& run);
     core::Error give_up(const Run& run);
     void forget_run(std::int32_t model);
-    void finish_transfer(http::Finished finished);
+    void finish_transfer(Delivered delivered);
     void end(Run& run);
 
     Unit& unit_;
-    http::Client client_;
+    Dispatcher dispatcher_;
     Tokens tokens_;
     TargetPlans targets_;
+<<<<<<< HEAD
     Writer writer_;
     std::map<std::int32_t, std::unique_ptr<Run>> runs_;         // by model
     std::map<http::TransferId, std::int32_t> pages_in_flight_;  // transfer -> model
     std::vector<std::int32_t> ended_;                           // runs to remove once nobody refers to them
+=======
+    std::map<std::int32_t, std::unique_ptr<Run>> runs_;  // by model
+    std::map<Ticket, std::int32_t> pages_in_flight_;     // request -> model
+    std::vector<std::int32_t> ended_;                    // runs to remove once nobody refers to them
+>>>>>>> d4a812b (Send every request through one dispatcher)
     std::vector<Outcome> outcomes_;
     std::int64_t requests_ = 0;
 };

@@ -58,6 +58,7 @@ Decision decide(Catalog& catalog, std::int32_t account, const core::OAuth2& oaut
 void Tokens::ask(const Model& model, std::shared_ptr<const core::Source> source, const core::Account& account, std::optional<std::string> refused) {
     Credential& credential = credentials_[model.account_id];
     credential.models.push_back(model.id);
+    credential.source_id = model.source_id;
     credential.source = std::move(source);
     credential.account = account;
     if (refused) credential.refused.insert(std::move(*refused));
@@ -82,18 +83,19 @@ void Tokens::check(std::int32_t account, Credential& credential) {
 void Tokens::send(std::int32_t account, Credential& credential, const std::string& refresh_token) {
     auto request = core::refresh_request(*credential.source, credential.account, refresh_token);
     if (!request) return refuse(account, request.error());
-    credential.transfer = client_.start(*request);
+    credential.transfer = dispatcher_.send(
+        {.account = account, .source_id = credential.source_id, .source = credential.source, .request = std::move(*request)});
 }
 
-bool Tokens::take(http::Finished& finished) {
+bool Tokens::take(Delivered& delivered) {
     for (auto& [account, credential] : credentials_) {
-        if (credential.transfer != finished.id) continue;
+        if (credential.transfer != delivered.ticket) continue;
         credential.transfer.reset();
-        if (!finished.result) {
-            refuse(account, finished.result.error());
+        if (!delivered.result) {
+            refuse(account, delivered.result.error());
             return true;
         }
-        auto grant = core::read_grant(*credential.source->auth.oauth2, std::move(*finished.result));
+        auto grant = core::read_grant(*credential.source->auth.oauth2, std::move(*delivered.result));
         if (!grant) {
             refuse(account, grant.error());
             return true;
@@ -167,7 +169,7 @@ void Tokens::abandon() {
     for (const auto& entry : credentials_) {
         const std::int32_t account = entry.first;
         const Credential& credential = entry.second;
-        if (credential.transfer) client_.cancel(*credential.transfer);
+        if (credential.transfer) dispatcher_.cancel(*credential.transfer);
         if (!credential.transfer && !credential.unstored) continue;
         unit_.run("giving back a token", Durability::synchronous, [&](Catalog& catalog) {
             if (credential.unstored)

@@ -23,7 +23,7 @@
 #include <vector>
 
 #include "core/sync.hpp"
-#include "http/client.hpp"
+#include "worker/dispatch.hpp"
 #include "worker/unit.hpp"
 
 namespace upstream::worker {
@@ -34,13 +34,13 @@ class Tokens {
     using Answer = std::variant<core::TokenReady, core::TokenRefused>;
     using Tell = std::function<void(std::int32_t model, Answer answer)>;
 
-    Tokens(Unit& unit, http::Client& client, Tell tell) : unit_(unit), client_(client), tell_(std::move(tell)) {}
+    Tokens(Unit& unit, Dispatcher& dispatcher, Tell tell) : unit_(unit), dispatcher_(dispatcher), tell_(std::move(tell)) {}
 
     // Asks for a token; the answer comes through `tell`, maybe before this returns.
     void ask(const Model& model, std::shared_ptr<const core::Source> source, const core::Account& account, std::optional<std::string> refused);
 
     // Whether that transfer was a token request; if so its answer is taken.
-    bool take(http::Finished& finished);
+    bool take(Delivered& delivered);
 
     // The next time at which look() has something to do.
     [[nodiscard]] std::optional<core::Timestamp> next_look() const;
@@ -51,11 +51,12 @@ class Tokens {
 
   private:
     struct Credential {
+        std::int32_t source_id = 0;
         std::shared_ptr<const core::Source> source;
         core::Account account;                     // for client id and secret
         std::vector<std::int32_t> models;          // that wait
         std::set<std::string> refused;             // access tokens that the upstream did not take
-        std::optional<http::TransferId> transfer;  // the token request in flight
+        std::optional<Ticket> transfer;            // the token request in flight
         std::optional<core::Grant> unstored;       // a pair that could not be stored yet
         std::optional<core::Timestamp> look_at;
     };
@@ -67,7 +68,7 @@ class Tokens {
     void answer_all(std::int32_t account, const Answer& answer);
 
     Unit& unit_;
-    http::Client& client_;
+    Dispatcher& dispatcher_;
     Tell tell_;
     std::map<std::int32_t, Credential> credentials_;  // by account
 };
