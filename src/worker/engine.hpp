@@ -96,16 +96,10 @@ class Engine {
     Dispatcher dispatcher_;
     Tokens tokens_;
     TargetPlans targets_;
-<<<<<<< HEAD
     Writer writer_;
-    std::map<std::int32_t, std::unique_ptr<Run>> runs_;         // by model
-    std::map<http::TransferId, std::int32_t> pages_in_flight_;  // transfer -> model
-    std::vector<std::int32_t> ended_;                           // runs to remove once nobody refers to them
-=======
     std::map<std::int32_t, std::unique_ptr<Run>> runs_;  // by model
     std::map<Ticket, std::int32_t> pages_in_flight_;     // request -> model
     std::vector<std::int32_t> ended_;                    // runs to remove once nobody refers to them
->>>>>>> d4a812b (Send every request through one dispatcher)
     std::vector<Outcome> outcomes_;
     std::int64_t requests_ = 0;
 };
