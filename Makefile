@@ -44,10 +44,10 @@ border:
 # The upstream that tests and the demo talk to: see test/upstream/README.md.
 .PHONY: simulator
 simulator: build/upstream
-simulator_sources = $(sort $(wildcard test/upstream/*.cpp))
-build/upstream: $(simulator_sources) $(wildcard test/upstream/*.hpp)
+simulator_sources = $(sort $(wildcard test/upstream/*.cpp test/upstream/dialects/*.cpp))
+build/upstream: $(simulator_sources) $(wildcard test/upstream/*.hpp test/upstream/dialects/*.hpp)
 	@mkdir -p build
-	$(CXX) -std=c++20 -O2 -Wall -Wextra -Werror $(simulator_sources) -lz -o $@
+	$(CXX) -std=c++20 -O2 -Wall -Wextra -Werror -Itest/upstream $(simulator_sources) -lz -o $@
 
 # The tests of whole servers: TAP, against the simulator.
 .PHONY: tap

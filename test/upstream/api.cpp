@@ -5,7 +5,6 @@
 
 #include "clock.hpp"
 #include "gzip.hpp"
-#include "page.hpp"
 
 namespace simulator {
 
@@ -13,7 +12,6 @@ namespace {
 
 constexpr std::string_view kControl = "/_control/";
 constexpr std::string_view kOracle = "/_oracle/";
-constexpr std::string_view kData = "/v1/";
 
 void strike(const Fault& fault) {
     if (fault.kind == FaultKind::kill && !fault.on_response) kill(fault.pid, fault.signal);
@@ -32,41 +30,28 @@ Reply Api::handle(const Request& request) {
     const std::string_view path = request.path;
     if (path.starts_with(kControl)) return control_.handle(request, path.substr(kControl.size()));
     if (path.starts_with(kOracle)) return oracle(path.substr(kOracle.size()));
-
-    Reply reply;
-    if (path.starts_with(kData)) {
-        reply = data(request, path.substr(kData.size()));
-    } else if (path == "/oauth/token") {
-        reply = token(request);
-    } else {
-        reply = error_reply(404, "no such path");
-    }
+    Reply reply = path == world_->dialect->token_path() ? token(request) : data(request);
     world_->stats.log.add(request.method, request.target, logged_status(reply));
     return reply;
 }
 
-Reply Api::data(const Request& request, std::string_view path) {
+Reply Api::data(const Request& request) {
     Stats& stats = world_->stats;
     ++stats.requests;
     stats.last_request_us = monotonic_us();
-    const auto parts = split(path, '/');
-    if (parts.size() != 3) return error_reply(404, "no such path");
-    const auto account = percent_decode(parts[0], false);
-    const auto stream = percent_decode(parts[1], false);
-    if (!account || !stream) return error_reply(400, "malformed percent encoding");
-    Model* model = world_->find(*account, *stream);
-    if (model == nullptr) return error_reply(404, "unknown account or stream");
-
-    InFlight in_flight(model->counters);
-    ++model->counters->requests;
     const Parameters parameters(request.query);
+    const Call call{request, parameters, origin_, *world_, [this](const Request& inner) { return data(inner); }};
+    Subject subject;
+    if (auto answer = world_->dialect->route(call, subject)) return std::move(*answer);
+
+    const std::shared_ptr<ModelCounters>& counters = world_->counters_of(subject);
+    InFlight in_flight(counters);
+    ++counters->requests;
     Reply reply;
-    if (request.method != "GET") {
-        reply = error_reply(405, "use GET");
-    } else if (auto refusal = world_->auth.refuse(request, parameters, *account)) {
+    if (auto refusal = world_->dialect->admit(call, subject)) {
         reply = std::move(*refusal);
     } else {
-        reply = page(request, parameters, *account, *stream, parts[2], *model);
+        reply = faulty(call, subject, *counters);
     }
     reply.delay_us += world_->settings.latency_ms * 1000;
     reply.in_flight = std::move(in_flight);
@@ -76,37 +61,23 @@ Reply Api::data(const Request& request, std::string_view path) {
     return reply;
 }
 
-Reply Api::page(const Request& request, const Parameters& parameters, std::string_view account,
-                std::string_view stream, std::string_view paging, Model& model) {
-    const auto kind = parse_paging(paging);
-    if (!kind) return error_reply(404, "unknown pagination");
-    const auto fault = world_->faults.draw(account, stream);
+// The answer of the dialect, damaged if a fault says so.
+Reply Api::faulty(const Call& call, const Subject& subject, ModelCounters& counters) {
+    const auto fault = world_->faults.draw(subject.account, subject.stream);
     if (fault) {
         ++world_->stats.faults;
         strike(*fault);
     }
-
-    const std::string name = std::string(account) + "/" + std::string(stream);
-    const QueryContext context{name, *kind, world_->settings.max_limit, world_->token_generation};
-    Query query;
-    std::string problem;
-    Reply reply;
-    if (const int status = parse_query(parameters, context, query, problem); status != 0) {
-        reply = error_reply(status, problem);
-    } else {
-        const bool repeat = fault && fault->kind == FaultKind::repeat_token;
-        Page page = make_page(model.rows, query, context, origin_, request.path, repeat);
-        reply = std::move(page.reply);
-        if (!fault || serves_rows(*fault)) model.counters->rows_served += static_cast<std::int64_t>(page.rows);
-    }
+    auto [reply, rows] = world_->dialect->answer(call, subject, fault);
+    if (!fault || serves_rows(*fault)) counters.rows_served += static_cast<std::int64_t>(rows);
     if (fault) {
         damage(reply, *fault);
-        if (reply.status == 401) world_->auth.note_refusal(request, account);
+        if (reply.status == 401) world_->auth.note_refusal(call.request, subject.account);
     }
-    if (world_->settings.gzip) compress(request, reply);
+    if (world_->settings.gzip) compress(call.request, reply);
     if (fault) finish_damage(reply, *fault);
-    world_->count_request(model);
-    return reply;
+    world_->dialect->after_answer(*world_, subject);
+    return std::move(reply);
 }
 
 Reply Api::token(const Request& request) {
@@ -121,13 +92,14 @@ Reply Api::token(const Request& request) {
     return reply;
 }
 
+// The name of the dialect may come first, so that a test can say which it means: /_oracle/fanvue/a1/chats.
 Reply Api::oracle(std::string_view path) {
-    const auto parts = split(path, '/');
-    Model* model = parts.size() == 2 ? world_->find(parts[0], parts[1]) : nullptr;
-    if (model == nullptr) return error_reply(404, "unknown account or stream");
-    std::string out;
-    for (const std::uint32_t index : model->rows.by_id()) append_copy_line(out, model->rows.row(index));
-    return text_reply(std::move(out));
+    auto parts = split(path, '/');
+    if (parts.size() == 3 && parts[0] == world_->settings.dialect) parts.erase(parts.begin());
+    if (parts.size() == 2) {
+        if (auto rows = world_->dialect->oracle(parts[0], parts[1])) return text_reply(std::move(*rows));
+    }
+    return error_reply(404, "unknown account or table");
 }
 
 }  // namespace simulator

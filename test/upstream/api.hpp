@@ -1,4 +1,4 @@
-// From a request to its answer: the data, token and oracle paths, and the way to the control commands.
+// From a request to its answer: the API's own paths, the token and oracle paths, and the way to the control commands.
 #pragma once
 
 #include <cstdint>
@@ -22,9 +22,8 @@ class Api {
     [[nodiscard]] Reply handle(const Request& request);
 
   private:
-    [[nodiscard]] Reply data(const Request& request, std::string_view path);
-    [[nodiscard]] Reply page(const Request& request, const Parameters& parameters, std::string_view account,
-                             std::string_view stream, std::string_view paging, Model& model);
+    [[nodiscard]] Reply data(const Request& request);
+    [[nodiscard]] Reply faulty(const Call& call, const Subject& subject, ModelCounters& counters);
     [[nodiscard]] Reply token(const Request& request);
     [[nodiscard]] Reply oracle(std::string_view path);
 

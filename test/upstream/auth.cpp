@@ -86,6 +86,14 @@ std::optional<Reply> Auth::refuse(const Request& request, const Parameters& quer
     return refusal;
 }
 
+std::string Auth::holder(const Request& request) const {
+    const std::string_view token = bearer(request);
+    for (const auto& [name, family] : accounts_) {
+        if (family.access_until_us.contains(token)) return name;
+    }
+    return {};
+}
+
 void Auth::note_refusal(const Request& request, std::string_view account) {
     const auto at = accounts_.find(account);
     if (at != accounts_.end() && bearer(request) == at->second.current.access) at->second.refused = true;

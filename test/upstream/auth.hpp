@@ -59,6 +59,9 @@ class Auth {
     [[nodiscard]] std::optional<Reply> refuse(const Request& request, const Parameters& query,
                                               std::string_view account);
 
+    // The account whose access token, good or expired, the request shows; "" if it is nobody's.
+    [[nodiscard]] std::string holder(const Request& request) const;
+
     // A 401 that a fault serves makes the next refresh as justified as one that was earned.
     void note_refusal(const Request& request, std::string_view account);
 

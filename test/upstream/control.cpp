@@ -108,42 +108,23 @@ Reply Control::post(std::string_view body, std::string_view command) {
 }
 
 Reply Control::setup(std::string_view body) {
-    Settings settings;
-    const std::string problem = read_settings(body, seed_, settings);
-    if (!problem.empty()) return error_reply(400, problem);
-    const std::uint64_t generation = world_->token_generation + 1;
-    world_ = make_world(settings, generation);
+    std::string problem;
+    auto world = make_world(body, seed_, world_->token_generation + 1, problem);
+    if (world == nullptr) return error_reply(400, problem);
+    world_ = std::move(world);
     return done();
 }
 
 Reply Control::mutate(std::string_view body) {
     Options options(body);
-    const std::string account = options.text("account", "*");
-    const std::string stream = options.text("stream", "*");
-    const auto count = static_cast<std::size_t>(options.integer("count", 0, 0, kMany));
-    const auto insert = static_cast<std::size_t>(options.integer("insert", 0, 0, 1'000'000));
-    const auto remove = static_cast<std::size_t>(options.integer("delete", 0, 0, kMany));
+    Json json;
+    json.open();
+    const bool found = world_->dialect->mutate(options, *world_, json);
     const std::string problem = options.problem();
     if (!problem.empty()) return error_reply(400, problem);
-
-    std::size_t changed = 0;
-    std::size_t inserted = 0;
-    std::size_t removed = 0;
-    bool found = false;
-    for (auto& [name, streams] : world_->models) {
-        if (account != "*" && account != name) continue;
-        for (auto& [key, model] : streams) {
-            if (stream != "*" && stream != key) continue;
-            found = true;
-            changed += model.rows.change(count, world_->random, *model.next_seq);
-            inserted += model.rows.insert(insert, *model.next_seq);
-            removed += model.rows.remove(remove, world_->random);
-        }
-    }
     if (!found) return error_reply(404, "unknown account or stream");
-    world_->stats.mutations += static_cast<std::int64_t>(changed + inserted + removed);
-    return json_reply(R"({"mutated":)" + std::to_string(changed) + R"(,"inserted":)" + std::to_string(inserted) +
-                      R"(,"deleted":)" + std::to_string(removed) + "}");
+    json.close();
+    return json_reply(json.take());
 }
 
 Reply Control::fault(std::string_view body) {

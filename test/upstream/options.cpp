@@ -29,6 +29,10 @@ void Options::refuse(const std::string& problem) {
     if (problem_.empty()) problem_ = problem;
 }
 
+void Options::refuse_if(const std::string& problem) {
+    if (!problem.empty()) refuse(problem);
+}
+
 bool Options::has(const char* name) const { return value_->HasMember(name); }
 
 const rapidjson::Value* Options::find(const char* name) {

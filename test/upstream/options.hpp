@@ -26,6 +26,7 @@ class Options {
     [[nodiscard]] bool has(const char* name) const;
 
     void refuse(const std::string& problem);
+    void refuse_if(const std::string& problem);  // unless it is ""
 
     // The first thing that was wrong, an option nobody asked for included; "" if all is well. Ask last.
     [[nodiscard]] std::string problem();

@@ -1,8 +1,7 @@
 // Writing the counters as JSON, and the bounded request log.
 #include "stats.hpp"
 
-#include <rapidjson/stringbuffer.h>
-#include <rapidjson/writer.h>
+#include <algorithm>
 
 #include "world.hpp"
 
@@ -13,61 +12,40 @@ namespace {
 constexpr std::size_t kKeptLines = 100'000;
 constexpr std::size_t kShownLines = 200;
 
-using Writer = rapidjson::Writer<rapidjson::StringBuffer>;
-
-void write_text(Writer& writer, const std::string& text) {
-    writer.String(text.data(), static_cast<rapidjson::SizeType>(text.size()));
-}
-
-void write_member(Writer& writer, const char* name, std::int64_t value) {
-    writer.Key(name);
-    writer.Int64(value);
-}
-
+// The values of api_key and access_token are secrets.
 std::string masked(std::string_view target) {
-    std::string out;
-    for (;;) {
-        const auto at = target.find("api_key=");
-        if (at == std::string_view::npos) return out.append(target);
-        const auto end = target.find('&', at);
-        out.append(target.substr(0, at)).append("api_key=***");
-        if (end == std::string_view::npos) return out;
-        target.remove_prefix(end);
-    }
-}
-
-void write_models(Writer& writer, const World& world) {
-    writer.StartObject();
-    for (const auto& [account, streams] : world.models) {
-        for (const auto& [name, model] : streams) {
-            write_text(writer, account + "/" + name);
-            writer.StartObject();
-            write_member(writer, "requests", model.counters->requests);
-            write_member(writer, "overlaps", model.counters->overlaps);
-            write_member(writer, "rows_served", model.counters->rows_served);
-            write_member(writer, "in_flight", model.counters->in_flight);
-            write_member(writer, "rows", static_cast<std::int64_t>(model.rows.size()));
-            writer.EndObject();
+    std::string out(target);
+    for (const std::string_view name : {"api_key=", "access_token="}) {
+        for (auto at = out.find(name); at != std::string::npos; at = out.find(name, at + name.size())) {
+            const auto begin = at + name.size();
+            const auto end = std::min(out.find('&', begin), out.size());
+            out.replace(begin, end - begin, "***");
         }
     }
-    writer.EndObject();
+    return out;
 }
 
-void write_accounts(Writer& writer, const World& world) {
-    writer.StartObject();
-    for (const auto& [name, account] : world.auth.accounts()) {
-        write_text(writer, name);
-        writer.StartObject();
-        write_member(writer, "refreshes", account.counters.refreshes);
-        write_member(writer, "early_refreshes", account.counters.early_refreshes);
-        write_member(writer, "grace_uses", account.counters.grace_uses);
-        write_member(writer, "reuses", account.counters.reuses);
-        write_member(writer, "unauthorized", account.counters.unauthorized);
-        writer.Key("revoked");
-        writer.Bool(account.revoked);
-        writer.EndObject();
+void write_models(Json& json, const World& world) {
+    json.open("models");
+    for (const auto& [name, model] : world.counters) {
+        const auto slash = name.find('/');
+        json.open(name).number("requests", model->requests).number("overlaps", model->overlaps);
+        json.number("rows_served", model->rows_served).number("in_flight", model->in_flight);
+        json.number("rows", static_cast<std::int64_t>(world.dialect->rows(name.substr(0, slash), name.substr(slash + 1))));
+        json.close();
     }
-    writer.EndObject();
+    json.close();
+}
+
+void write_accounts(Json& json, const World& world) {
+    json.open("accounts");
+    for (const auto& [name, account] : world.auth.accounts()) {
+        json.open(name).number("refreshes", account.counters.refreshes);
+        json.number("early_refreshes", account.counters.early_refreshes).number("grace_uses", account.counters.grace_uses);
+        json.number("reuses", account.counters.reuses).number("unauthorized", account.counters.unauthorized);
+        json.flag("revoked", account.revoked).close();
+    }
+    json.close();
 }
 
 }  // namespace
@@ -75,7 +53,7 @@ void write_accounts(Writer& writer, const World& world) {
 void RequestLog::add(std::string_view method, std::string_view target, int status) {
     std::string line(method);
     line += ' ';
-    line += target.find("api_key=") == std::string_view::npos ? std::string(target) : masked(target);
+    line += masked(target);
     line += ' ' + std::to_string(status);
     lines_.push_back(std::move(line));
     if (lines_.size() > kKeptLines) {
@@ -98,44 +76,27 @@ std::string RequestLog::text(std::int64_t since) const {
 
 std::string stats_json(const World& world) {
     std::int64_t overlaps = 0;
-    for (const auto& [account, streams] : world.models) {
-        for (const auto& [name, model] : streams) overlaps += model.counters->overlaps;
-    }
-    rapidjson::StringBuffer buffer;
-    Writer writer(buffer);
+    for (const auto& [name, model] : world.counters) overlaps += model->overlaps;
     const Stats& stats = world.stats;
-    writer.StartObject();
-    write_member(writer, "requests", stats.requests);
-    write_member(writer, "token_requests", stats.token_requests);
-    write_member(writer, "overlaps", overlaps);
-    write_member(writer, "mutations", stats.mutations);
-    write_member(writer, "faults", stats.faults);
-    write_member(writer, "bytes", stats.bytes);
-    write_member(writer, "last_request_us", stats.last_request_us);
-    writer.Key("models");
-    write_models(writer, world);
-    writer.Key("accounts");
-    write_accounts(writer, world);
-    writer.Key("log");
-    writer.StartArray();
+    Json json;
+    json.open().number("requests", stats.requests).number("token_requests", stats.token_requests);
+    json.number("overlaps", overlaps).number("mutations", stats.mutations).number("faults", stats.faults);
+    json.number("bytes", stats.bytes).number("last_request_us", stats.last_request_us);
+    write_models(json, world);
+    write_accounts(json, world);
+    world.dialect->write_stats(json);
+    json.open_list("log");
     const auto& lines = stats.log.lines();
-    for (std::size_t i = lines.size() > kShownLines ? lines.size() - kShownLines : 0; i < lines.size(); ++i) {
-        write_text(writer, lines[i]);
-    }
-    writer.EndArray();
-    writer.EndObject();
-    return {buffer.GetString(), buffer.GetSize()};
+    for (std::size_t i = lines.size() > kShownLines ? lines.size() - kShownLines : 0; i < lines.size(); ++i) json.item(lines[i]);
+    json.close_list().close();
+    return json.take();
 }
 
 void reset_stats(World& world) {
     world.stats = Stats{};
-    for (auto& [account, streams] : world.models) {
-        for (auto& [name, model] : streams) {
-            ModelCounters& counters = *model.counters;
-            counters.requests = counters.overlaps = counters.rows_served = 0;
-        }
-    }
+    for (auto& [name, model] : world.counters) model->requests = model->overlaps = model->rows_served = 0;
     world.auth.reset_counters();
+    world.dialect->reset_stats();
 }
 
 }  // namespace simulator

@@ -28,7 +28,7 @@ struct AccountCounters {
 
 class RequestLog {
   public:
-    // The values of api_key are masked: logs end up in reports.
+    // Keys and tokens in the query are masked: logs end up in reports.
     void add(std::string_view method, std::string_view target, int status);
     void clear();
 
