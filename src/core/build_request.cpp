@@ -31,19 +31,23 @@ std::string plain_format(std::string value, std::string_view format) {
 
 class RequestValues {
   public:
-    RequestValues(const Stream& stream, const Account& account, const Page& page, const Bounds& bounds, Timestamp started)
-        : stream_(stream), account_(account), of_account_(account_lookup(account_)), page_(page), bounds_(bounds), started_(started) {}
+    RequestValues(const Stream& stream, const Account& account, const Page& page, const Bounds& bounds, Timestamp started,
+                  const PartitionValues& partition)
+        : stream_(stream), account_(account), of_account_(account_lookup(account_)), page_(page), bounds_(bounds), started_(started),
+          partition_(partition) {}
 
     std::optional<std::string> operator()(const Placeholder& p) const {
         if (p.root == "cursor" && stream_.cursor) {
             const bool start = p.word == "start";
+            if (start && bounds_.opaque) return plain_format(*bounds_.opaque, p.format);
             const std::optional<Position>& bound = start ? bounds_.start : bounds_.end;
             if (!bound) return std::nullopt;
             return render_bound(*stream_.cursor, *bound, p.format, start ? Round::down : Round::up);
         }
         if (p.root == "page") return of_page(p.word);
         if (p.root == "run") return format_time(started_, time_format(p.format).value_or(TimeFormat::iso));
-        auto value = of_account_(p);
+        auto value = partition_.find(p);
+        if (!value) value = of_account_(p);
         if (value) return plain_format(std::move(*value), p.format);
         return value;
     }
@@ -60,8 +64,9 @@ class RequestValues {
   private:
     [[nodiscard]] std::optional<std::string> of_page(std::string_view word) const {
         if (word == "token") return token();
-        if (word == "size" && stream_.pagination.size) return std::to_string(*stream_.pagination.size);
-        return std::nullopt;
+        if (word != "size") return std::nullopt;
+        const std::optional<std::int64_t> size = page_.size ? page_.size : stream_.pagination.size;
+        return size ? std::optional{std::to_string(*size)} : std::nullopt;
     }
 
     const Stream& stream_;
@@ -70,6 +75,7 @@ class RequestValues {
     const Page& page_;
     const Bounds& bounds_;
     Timestamp started_;
+    const PartitionValues& partition_;
 };
 
 void set_header(Headers& headers, const std::string& name, std::string value) {
@@ -143,8 +149,8 @@ Result<Request> sign(Request request, const Auth& auth, const Account& account) 
 }
 
 Result<Request> build_request(const Source& source, const Stream& stream, const Account& account, const Page& page,
-                              const Bounds& bounds, Timestamp run_started_at) {
-    const RequestValues values{stream, account, page, bounds, run_started_at};
+                              const Bounds& bounds, Timestamp run_started_at, const PartitionValues& partition) {
+    const RequestValues values{stream, account, page, bounds, run_started_at, partition};
     const Lookup lookup = std::cref(values);
     Request request;
     request.connect_timeout = source.connect_timeout.value_or(request.connect_timeout);

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "core/account.hpp"
+#include "core/partition.hpp"
 #include "core/request.hpp"
 #include "core/source.hpp"
 
@@ -16,6 +17,7 @@ struct Page {
     std::string token{};              // cursor: the token; page and offset: digits; link_header and next_url: the URL; "" on the first page
     std::int64_t pages_before = 0;    // pages of this read that came before
     std::int64_t records_before = 0;  // and their records
+    std::optional<std::int64_t> size{};  // instead of pagination.size, once the upstream found that too much
 
     [[nodiscard]] bool first() const { return token.empty(); }
 };
@@ -24,12 +26,13 @@ struct Page {
 struct Bounds {
     std::optional<Position> start{};
     std::optional<Position> end{};
+    std::optional<std::string> opaque{};  // instead of start, for a cursor of type opaque
 };
 
 // The request for a page. A parameter or header whose placeholder has no value is left out; in path, base_url or auth that is an
 // error (Code::invalid_spec).
 Result<Request> build_request(const Source& source, const Stream& stream, const Account& account, const Page& page,
-                              const Bounds& bounds, Timestamp run_started_at);
+                              const Bounds& bounds, Timestamp run_started_at, const PartitionValues& partition = {});
 
 // The name of the query parameter that carries the credential, if one does. It is cut out of URLs before they are kept.
 [[nodiscard]] std::optional<std::string> secret_param(const Auth& auth);
