@@ -6,9 +6,11 @@
 #include "pg/postgres.hpp"
 
 extern "C" {
+#include "access/genam.h"
 #include "pgstat.h"
 #include "storage/latch.h"
 #include "utils/backend_status.h"
+#include "utils/snapshot.h"
 #include "utils/wait_event.h"
 #if PG_VERSION_NUM >= 160000
 #include "varatt.h"
@@ -56,6 +58,15 @@ inline LocalPgBackendStatus* backend_status(int index) {
     return pgstat_get_local_beentry_by_index(index);
 #else
     return pgstat_fetch_stat_local_beentry(index);
+#endif
+}
+
+// A scan of an index for rows of its table. May raise.
+inline IndexScanDesc begin_index_scan(Relation table, Relation index, Snapshot snapshot, int keys) {
+#if PG_VERSION_NUM >= 180000
+    return index_beginscan(table, index, snapshot, nullptr, keys, 0);
+#else
+    return index_beginscan(table, index, snapshot, keys, 0);
 #endif
 }
 

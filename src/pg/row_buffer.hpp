@@ -1,0 +1,71 @@
+// Rows as Postgres' values: made from columns of text, kept row by row, to be compared, sorted, looked up and copied into a table.
+//
+// All values lie in the memory context that was current when the buffer was made; they go with it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pg/error.hpp"
+#include "pg/postgres.hpp"
+
+namespace upstream::pg {
+
+struct RowColumn {
+    std::string name;
+    AttrNumber number = 0;  // in the table
+    Oid type = InvalidOid;
+    std::int32_t typmod = -1;
+    std::int16_t length = 0;  // of the type, as pg_type has it
+    bool by_value = false;
+};
+
+// A value that its column's type refuses.
+class BadRow : public Error {
+  public:
+    BadRow(const Error& error, std::size_t row, std::size_t column) : Error(error), row_(row), column_(column) {}
+    [[nodiscard]] std::size_t row() const noexcept { return row_; }  // in the buffer
+    [[nodiscard]] std::size_t column() const noexcept { return column_; }
+
+  private:
+    std::size_t row_, column_;
+};
+
+// The columns of a table by name; raises 42703 if there is none of a name.
+[[nodiscard]] std::vector<RowColumn> row_columns(Oid table, const std::vector<std::string>& names);
+
+class RowBuffer {
+  public:
+    RowBuffer(std::vector<RowColumn> columns, std::size_t rows);
+
+    // Fills `values.size()` rows of one column, from `first` on; throws BadRow for a value that cannot be read.
+    void read(std::size_t column, std::size_t first, std::span<const std::optional<std::string_view>> values);
+
+    // The same value for `count` rows.
+    void fill(std::size_t column, std::size_t first, std::size_t count, Datum value);
+
+    [[nodiscard]] std::size_t rows() const { return rows_; }
+    [[nodiscard]] const std::vector<RowColumn>& columns() const { return columns_; }
+    [[nodiscard]] const Datum* values(std::size_t row) const { return values_ + row * columns_.size(); }
+    [[nodiscard]] const bool* nulls(std::size_t row) const { return nulls_ + row * columns_.size(); }
+
+    // By the bytes of the values in these columns, none of them null: an order like that of most indexes, and equality where that is one of bytes.
+    [[nodiscard]] int compare(std::size_t a, std::size_t b, std::span<const std::size_t> columns) const;
+
+    // The first bytes of the value in a form that sorts like compare().
+    [[nodiscard]] std::uint64_t prefix(std::size_t row, std::size_t column, std::size_t skip = 0) const;
+
+  private:
+    [[nodiscard]] std::string_view bytes(std::size_t row, std::size_t column) const;
+    std::vector<RowColumn> columns_;
+    std::size_t rows_;
+    MemoryContext memory_;
+    Datum* values_;
+    bool* nulls_;
+};
+
+}  // namespace upstream::pg

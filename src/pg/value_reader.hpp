@@ -1,0 +1,40 @@
+// Reading a value of a type from its text: the type's input function, and short ways to the same result for types that make up most columns.
+//
+// Plain data; what it does may raise, so it is called inside pg::call().
+#pragma once
+
+#include <string_view>
+
+#include "pg/postgres.hpp"
+
+namespace upstream::pg {
+
+class ValueReader {
+  public:
+    ValueReader() = default;
+    void prepare(Oid type, std::int32_t typmod);
+
+    // The value in the current memory context. `text` is UTF-8; a text that the type refuses raises what the input function says.
+    Datum read(std::string_view text);
+
+    // A domain may refuse nulls, which only its input function knows.
+    Datum read_null();
+
+    [[nodiscard]] std::int16_t length() const { return length_; }
+    [[nodiscard]] bool by_value() const { return by_value_; }
+    [[nodiscard]] char align() const { return align_; }
+
+  private:
+    Datum read_text(std::string_view text);
+
+    Oid type_ = InvalidOid;
+    std::int32_t typmod_ = -1;
+    Oid argument_ = InvalidOid;
+    FmgrInfo function_{};
+    std::int16_t length_ = 0;
+    bool by_value_ = false;
+    char align_ = 0;
+    StringInfoData buffer_{};  // reused by all values: input functions want a terminated string
+};
+
+}  // namespace upstream::pg
