@@ -85,10 +85,11 @@ std::optional<Reply> Fanvue::route(const Call& call, Subject& subject) {
     std::string_view path = call.request.path;
     if (path.starts_with("/v1/")) path.remove_prefix(3);
     const auto parts = split(path.substr(1), '/');
-    const auto stream = path == "/insights/earnings" ? "transactions"
-                        : path == "/chats"           ? "chats"
-                        : path == "/subscribers"     ? "subscribers"
-                        : parts.size() == 3 && parts[0] == "chats" && parts[2] == "messages" ? "messages" : "";
+    const auto stream = path == "/insights/earnings"                                         ? "transactions"
+                        : path == "/chats"                                                   ? "chats"
+                        : path == "/subscribers"                                             ? "subscribers"
+                        : parts.size() == 3 && parts[0] == "chats" && parts[2] == "messages" ? "messages"
+                                                                                             : "";
     if (*stream == '\0') {
         Json json;
         json.open().text("message", "Not Found").close();
@@ -253,9 +254,10 @@ void Fanvue::write_stats(Json& json) const {
 std::size_t Fanvue::rows(std::string_view account, std::string_view stream) const {
     const auto at = creators_.find(account);
     if (at == creators_.end()) return 0;
-    return stream == "transactions" ? at->second.earnings.size()
-           : stream == "chats"      ? at->second.chats.size()
-           : stream == "subscribers" ? at->second.subscribers.size() : 0;
+    return stream == "transactions"  ? at->second.earnings.size()
+           : stream == "chats"       ? at->second.chats.size()
+           : stream == "subscribers" ? at->second.subscribers.size()
+                                     : 0;
 }
 
 void Fanvue::reset_stats() {

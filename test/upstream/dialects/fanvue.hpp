@@ -85,9 +85,9 @@ class Fanvue final : public Dialect {
     std::map<std::string, Creator, std::less<>> creators_;
     Limits limits_;
     std::int64_t sales_ = 0, chats_ = 0, messages_ = 0, subscribers_ = 0, days_ = 0;
-    bool day_bounds_ = false;    // dates lose their time, as in an older wording of the documentation
-    bool retired_ = false;       // the version that everybody asks for answers 410
-    std::int64_t marked_ = 0;    // reads of messages that took the creator's unread badge away
+    bool day_bounds_ = false;  // dates lose their time, as in an older wording of the documentation
+    bool retired_ = false;     // the version that everybody asks for answers 410
+    std::int64_t marked_ = 0;  // reads of messages that took the creator's unread badge away
 };
 
 }  // namespace simulator

@@ -31,8 +31,8 @@ std::int64_t Fanvue::tick(Creator& creator, std::int64_t i) {
 void Fanvue::earn(Creator& creator, std::int64_t date_us) {
     const std::uint64_t key = next_key(creator);
     Earning row;
-    if (key % 12 == 0 && !creator.earnings.empty() && creator.earnings.back().order_id.empty() &&
-        creator.earnings.back().reversed_id.empty() && creator.earnings.back().date_us == date_us) {
+    if (key % 12 == 0 && !creator.earnings.empty() && creator.earnings.back().order_id.empty() && creator.earnings.back().reversed_id.empty() &&
+        creator.earnings.back().date_us == date_us) {
         row = creator.earnings.back();
         row.key = mix(key);
         creator.earnings.push_back(row);

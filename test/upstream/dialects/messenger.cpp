@@ -93,9 +93,9 @@ std::optional<Reply> Messenger::admit(const Call& call, const Subject& subject) 
 Answer Messenger::answer(const Call& call, const Subject& subject, const std::optional<Fault>&) {
     Page& page = pages_.find(subject.account)->second;
     const std::string_view id = *(split(call.request.path, '/').end() - 2);
-    Answer answer = subject.stream == "conversations" ? (id == page.id ? conversations(call, page)
-                                                                       : Answer{graph_error(100, "Unsupported get request", false, 33)})
-                                                      : messages(call, page, id);
+    Answer answer = subject.stream == "conversations"
+                        ? (id == page.id ? conversations(call, page) : Answer{graph_error(100, "Unsupported get request", false, 33)})
+                        : messages(call, page, id);
     answer.reply.headers.emplace_back("facebook-api-version", "v22.0");
     add_usage(answer.reply, page);
     return answer;
@@ -131,11 +131,15 @@ Answer Messenger::conversations(const Call& call, const Page& page) {
     bool was_empty = false;
     if (const auto after = call.query.find("after")) {
         const auto parts = read_page_token(call.world, *after);
-        if (!parts || parts->size() != 3 || !page.conversations.contains((*parts)[1])) return {graph_error(100, "(#100) Invalid parameter: invalid after cursor")};
+        if (!parts || parts->size() != 3 || !page.conversations.contains((*parts)[1]))
+            return {graph_error(100, "(#100) Invalid parameter: invalid after cursor")};
         const std::int64_t updated_us = *parse_integer((*parts)[0]);
-        begin = static_cast<std::size_t>(std::partition_point(sorted.begin(), sorted.end(), [&](const Conversation* c) {
-                    return c->updated_us() != updated_us ? c->updated_us() > updated_us : c->id >= (*parts)[1];
-                }) - sorted.begin());
+        begin = static_cast<std::size_t>(std::partition_point(sorted.begin(), sorted.end(),
+                                                              [&](const Conversation* c) {
+                                                                  return c->updated_us() != updated_us ? c->updated_us() > updated_us
+                                                                                                       : c->id >= (*parts)[1];
+                                                              }) -
+                                         sorted.begin());
         was_empty = (*parts)[2] == "e";
     }
     const bool empty = empty_every_ > 0 && begin > 0 && !was_empty && ++served_ % empty_every_ == 0 && begin < sorted.size();
@@ -145,11 +149,14 @@ Answer Messenger::conversations(const Call& call, const Page& page) {
     for (std::size_t i = begin; i < end; ++i) write_conversation(json, page, *sorted[i], call.query.find("fields").value_or("id,updated_time"));
     json.close_list();
     if (end > 0) {
-        const auto token = [&](const Conversation& c, const char* kind) { return make_page_token(call.world, {std::to_string(c.updated_us()), c.id, kind}); };
+        const auto token = [&](const Conversation& c, const char* kind) {
+            return make_page_token(call.world, {std::to_string(c.updated_us()), c.id, kind});
+        };
         const std::string last = token(*sorted[end - 1], empty ? "e" : "-");
         std::string next;
         if (end < sorted.size()) {
-            next = std::string(call.origin) + std::string(call.request.path) + "?limit=" + std::to_string(*limit) + "&after=" + percent_encode(last) + "&access_token=" + token_of(call);
+            next = std::string(call.origin) + std::string(call.request.path) + "?limit=" + std::to_string(*limit) + "&after=" + percent_encode(last) +
+                   "&access_token=" + token_of(call);
         }
         write_paging(json, token(*sorted[std::min(begin, end - 1)], "-"), last, next);
     }
@@ -193,8 +200,9 @@ void Messenger::write_messages(Json& json, const Page& page, const Conversation&
     for (std::size_t i = 0; i < count; ++i) write_message(json, page, conversation, all[all.size() - 1 - i]);
     const std::string after = base64url(all[all.size() - count].id);
     json.close_list();
-    write_paging(json, base64url(all.back().id), after,
-                 count < all.size() ? "https://graph.facebook.com/v22.0/" + conversation.id + "/messages?after=" + after + "&access_token=REDACTED" : "");
+    write_paging(
+        json, base64url(all.back().id), after,
+        count < all.size() ? "https://graph.facebook.com/v22.0/" + conversation.id + "/messages?after=" + after + "&access_token=REDACTED" : "");
     json.close();
 }
 
@@ -218,7 +226,8 @@ Answer Messenger::messages(const Call& call, const Page& page, std::string_view 
     json.close_list();
     if (count > 0) {
         const std::string after = base64url(all[left - count].id);
-        const std::string next = std::string(call.origin) + std::string(call.request.path) + "?limit=" + std::to_string(*limit) + "&after=" + after + "&access_token=" + token_of(call);
+        const std::string next = std::string(call.origin) + std::string(call.request.path) + "?limit=" + std::to_string(*limit) + "&after=" + after +
+                                 "&access_token=" + token_of(call);
         write_paging(json, base64url(all[left - 1].id), after, count < left ? next : "");
     }
     json.close();

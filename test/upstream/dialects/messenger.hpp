@@ -34,7 +34,7 @@ class Messenger final : public Dialect {
     };
     struct Conversation {
         std::string id;
-        std::string user;       // page-scoped id
+        std::string user;  // page-scoped id
         std::string user_name;
         std::vector<Message> messages;  // oldest first; the newest one's time is updated_time
         [[nodiscard]] std::int64_t updated_us() const { return messages.back().created_us; }

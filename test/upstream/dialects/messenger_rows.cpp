@@ -71,7 +71,9 @@ bool Messenger::mutate(Options& options, World& world, Json& done) {
     if (!options.problem().empty()) return true;
     std::int64_t changed = 0;
     const bool found = for_accounts(pages_, account, [&](const std::string&, Page& page) {
-        const auto any = [&] { return std::next(page.conversations.begin(), static_cast<std::ptrdiff_t>(page.random.below(page.conversations.size()))); };
+        const auto any = [&] {
+            return std::next(page.conversations.begin(), static_cast<std::ptrdiff_t>(page.random.below(page.conversations.size())));
+        };
         for (std::int64_t i = 0; i < remove && !page.conversations.empty(); ++i) page.conversations.erase(any());
         for (std::int64_t i = 0; i < messages && !page.conversations.empty(); ++i) say(page, any()->second, tick(page, i));
         for (std::int64_t i = 0; i < conversations; ++i) start(page, tick(page, i));

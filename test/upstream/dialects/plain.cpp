@@ -108,8 +108,7 @@ std::optional<Reply> Plain::admit(const Call& call, const Subject& subject) {
 
 Answer Plain::answer(const Call& call, const Subject& subject, const std::optional<Fault>& fault) {
     const std::string name = subject.account + "/" + subject.stream;
-    const QueryContext context{name, *parse_paging(split(call.request.path, '/').back()), max_limit_,
-                               call.world.token_generation};
+    const QueryContext context{name, *parse_paging(split(call.request.path, '/').back()), max_limit_, call.world.token_generation};
     Query query;
     std::string problem;
     if (const int status = parse_query(call.query, context, query, problem); status != 0) {

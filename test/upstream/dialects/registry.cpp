@@ -2,9 +2,14 @@
 #include <array>
 
 #include "dialects/dialect.hpp"
+#include "dialects/directus.hpp"
 #include "dialects/fanvue.hpp"
+#include "dialects/github.hpp"
 #include "dialects/messenger.hpp"
 #include "dialects/plain.hpp"
+#include "dialects/shipbob.hpp"
+#include "dialects/shopify.hpp"
+#include "dialects/stripe.hpp"
 
 namespace simulator {
 
@@ -21,9 +26,8 @@ std::unique_ptr<Dialect> make() {
 }
 
 constexpr std::array kDialects = {
-    Entry{"plain", make<Plain>},
-    Entry{"fanvue", make<Fanvue>},
-    Entry{"messenger", make<Messenger>},
+    Entry{"plain", make<Plain>},   Entry{"fanvue", make<Fanvue>}, Entry{"messenger", make<Messenger>}, Entry{"shipbob", make<ShipBob>},
+    Entry{"stripe", make<Stripe>}, Entry{"github", make<GitHub>}, Entry{"directus", make<Directus>},   Entry{"shopify", make<Shopify>},
 };
 
 }  // namespace

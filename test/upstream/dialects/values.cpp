@@ -10,10 +10,18 @@ namespace simulator {
 
 namespace {
 
-constexpr std::array<std::string_view, 12> kNames = {
-    "Ann Example",     "Jos\u00e9 Mart\u00ednez", "O'Brien \"Bob\"",          "\u65e5\u672c \u592a\u90ce", "Zo\u00eb & Sons",
-    "\U0001F600 smile", "back\\slash",             "tab\tname",                "\u041e\u043b\u044c\u0433\u0430", "NULL",
-    "\\N",             "e\u0301lise"};
+constexpr std::array<std::string_view, 12> kNames = {"Ann Example",
+                                                     "Jos\u00e9 Mart\u00ednez",
+                                                     "O'Brien \"Bob\"",
+                                                     "\u65e5\u672c \u592a\u90ce",
+                                                     "Zo\u00eb & Sons",
+                                                     "\U0001F600 smile",
+                                                     "back\\slash",
+                                                     "tab\tname",
+                                                     "\u041e\u043b\u044c\u0433\u0430",
+                                                     "NULL",
+                                                     "\\N",
+                                                     "e\u0301lise"};
 
 }  // namespace
 
@@ -71,8 +79,8 @@ std::string account_of_token(const World& world, std::string_view token) {
     return world.auth.accounts().contains(name) ? name : std::string{};
 }
 
-std::optional<std::int64_t> integer_parameter(const Parameters& query, std::string_view name, std::int64_t fallback,
-                                              std::int64_t low, std::int64_t high) {
+std::optional<std::int64_t> integer_parameter(const Parameters& query, std::string_view name, std::int64_t fallback, std::int64_t low,
+                                              std::int64_t high) {
     const auto text = query.find(name);
     if (!text) return fallback;
     const auto value = parse_integer(*text);

@@ -15,7 +15,7 @@ namespace simulator {
 inline constexpr std::int64_t kSecondUs = 1'000'000;
 inline constexpr std::int64_t kDayUs = 86'400 * kSecondUs;
 
-[[nodiscard]] std::string iso_ms(std::int64_t us);       // 2026-01-01T00:00:00.123Z
+[[nodiscard]] std::string iso_ms(std::int64_t us);                                    // 2026-01-01T00:00:00.123Z
 [[nodiscard]] std::string iso_seconds(std::int64_t us, std::string_view zone = "Z");  // 2026-01-01T00:00:00Z
 [[nodiscard]] std::string uuid_of(std::uint64_t key);
 [[nodiscard]] std::string hex_of(std::uint64_t key, int digits);
@@ -24,7 +24,6 @@ inline constexpr std::int64_t kDayUs = 86'400 * kSecondUs;
 
 // A random number that depends on nothing but the key.
 [[nodiscard]] inline std::uint64_t mix(std::uint64_t key) { return Random(key)(); }
-
 
 // An opaque token of these parts, good until page tokens are expired.
 [[nodiscard]] std::string make_page_token(const World& world, const std::vector<std::string>& parts);
@@ -35,8 +34,8 @@ inline constexpr std::int64_t kDayUs = 86'400 * kSecondUs;
 [[nodiscard]] std::string_view bearer_token(const Request& request);
 
 // A parameter as an integer: nullopt if it is none or out of bounds, the fallback if it is absent.
-[[nodiscard]] std::optional<std::int64_t> integer_parameter(const Parameters& query, std::string_view name,
-                                                            std::int64_t fallback, std::int64_t low, std::int64_t high);
+[[nodiscard]] std::optional<std::int64_t> integer_parameter(const Parameters& query, std::string_view name, std::int64_t fallback, std::int64_t low,
+                                                            std::int64_t high);
 
 [[nodiscard]] Reply json_answer(int status, const Json& json);
 
