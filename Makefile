@@ -45,9 +45,13 @@ border:
 .PHONY: simulator
 simulator: build/upstream
 simulator_sources = $(sort $(wildcard test/upstream/*.cpp test/upstream/dialects/*.cpp))
-build/upstream: $(simulator_sources) $(wildcard test/upstream/*.hpp test/upstream/dialects/*.hpp)
-	@mkdir -p build
-	$(CXX) -std=c++20 -O2 -Wall -Wextra -Werror -Itest/upstream $(simulator_sources) -lz -o $@
+simulator_objects = $(simulator_sources:test/upstream/%.cpp=build/simulator/%.o)
+build/upstream: $(simulator_objects)
+	$(CXX) $^ -lz -o $@
+build/simulator/%.o: test/upstream/%.cpp
+	@mkdir -p $(@D)
+	$(CXX) -std=c++20 -O2 -Wall -Wextra -Werror -MMD -MP -Itest/upstream -c $< -o $@
+-include $(simulator_objects:.o=.d)
 
 # The tests of whole servers: TAP, against the simulator.
 .PHONY: tap
