@@ -4,7 +4,7 @@
 
 MODULE_big = pg_upstream
 EXTENSION = pg_upstream
-DATA = pg_upstream--0.1.0.sql
+DATA_built = build/pg_upstream--0.1.0.sql
 PGFILEDESC = "pg_upstream - local tables in step with upstream REST APIs"
 
 OBJS = $(patsubst %.cpp,%.o,$(sort $(wildcard src/*.cpp src/*/*.cpp)))
@@ -35,6 +35,13 @@ layer_headers = $(patsubst -I%,-isystem %,$(headers))
 src/core/%.o src/http/%.o: layer_headers =
 
 -include $(OBJS:.o=.d)
+
+# The installed script carries the sources that we ship, so that they are there wherever the extension is.
+shipped_sources = $(sort $(wildcard sources/*.json sources/*.sql))
+build/pg_upstream--0.1.0.sql: pg_upstream--0.1.0.sql script/embed-sources $(shipped_sources)
+	@mkdir -p build
+	script/embed-sources pg_upstream--0.1.0.sql sources >$@.new
+	mv $@.new $@
 
 # The tests of the layer src/pg, in a server of their own; see there.
 .PHONY: border

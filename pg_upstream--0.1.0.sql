@@ -87,6 +87,16 @@ COMMENT ON COLUMN upstream.models.incremental IS 'whether runs begin at the curs
 COMMENT ON COLUMN upstream.models.paused IS 'set by pause() and resume()';
 COMMENT ON COLUMN upstream.models.created_at IS 'when the model came to be';
 
+CREATE TABLE upstream.shipped_sources (
+    name text PRIMARY KEY,
+    spec jsonb NOT NULL,
+    script text
+);
+COMMENT ON TABLE upstream.shipped_sources IS 'the sources that come with pg_upstream, from the folder sources of its distribution; installed by install_source()';
+COMMENT ON COLUMN upstream.shipped_sources.name IS 'name that install_source() takes';
+COMMENT ON COLUMN upstream.shipped_sources.spec IS 'the source spec';
+COMMENT ON COLUMN upstream.shipped_sources.script IS 'what else is made: tables, indexes, views, functions; @schema@ and @source@ stand for names';
+
 /* ---------------------------------------------------------------- hot state */
 
 /*
@@ -436,6 +446,84 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION upstream.stat_reset(text, text) IS 'sets the counters of pg_stat_upstream to zero for these models (null: all)';
+
+/* ---------------------------------------------------------------- sources that come with us */
+
+CREATE FUNCTION upstream.merge_spec(spec jsonb, overrides jsonb) RETURNS jsonb
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF jsonb_typeof(overrides) IS DISTINCT FROM 'object' THEN
+        RETURN overrides;
+    END IF;
+    RETURN (
+        SELECT coalesce(jsonb_object_agg(key, CASE WHEN o.value IS NULL THEN s.value
+                                                   WHEN jsonb_typeof(o.value) = 'object' AND jsonb_typeof(s.value) = 'object' THEN upstream.merge_spec(s.value, o.value)
+                                                   ELSE o.value END), '{}')
+        FROM jsonb_each(CASE WHEN jsonb_typeof(spec) = 'object' THEN spec ELSE '{}' END) s FULL JOIN jsonb_each(overrides) o USING (key)
+        WHERE o.value IS NULL OR o.value <> 'null');
+END
+$$;
+COMMENT ON FUNCTION upstream.merge_spec(jsonb, jsonb) IS 'a spec with some members replaced, object by object; null takes one out (RFC 7396)';
+
+CREATE FUNCTION upstream.shipped_source(name text, OUT spec jsonb, OUT script text)
+    LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    SELECT s.spec, s.script INTO spec, script FROM upstream.shipped_sources s WHERE s.name = shipped_source.name;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'undefined_object',
+            MESSAGE = format('no source "%s" comes with pg_upstream', name),
+            HINT = 'Known are: ' || (SELECT string_agg(s.name, ', ' ORDER BY s.name) FROM upstream.shipped_sources s)
+                || '. Others are created with upstream.create_source().';
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION upstream.shipped_source(text) IS 'spec and script of a source that comes with pg_upstream; 42704 if there is none of that name';
+
+/*
+ * Runs as its caller, who becomes the owner of what it makes. Functions that a shipped spec names lie in the schema that is named like
+ * the source until this puts them into the one that it was told.
+ */
+CREATE FUNCTION upstream.install_source(name text, schema text DEFAULT 'public', overrides jsonb DEFAULT '{}') RETURNS integer
+    LANGUAGE plpgsql VOLATILE STRICT PARALLEL UNSAFE SET search_path = pg_catalog, pg_temp SET client_min_messages = warning AS $$
+DECLARE
+    shipped record;
+    spec jsonb;
+    stream text;
+    hook text;
+    known record;
+BEGIN
+    shipped := upstream.shipped_source(name);
+    spec := upstream.merge_spec(shipped.spec, overrides);
+    FOR stream, hook IN
+        SELECT s.key, h.key FROM jsonb_each(spec->'streams') s CROSS JOIN LATERAL jsonb_each(s.value) h
+        WHERE h.key IN ('transform', 'after_page') AND h.value #>> '{}' LIKE install_source.name || '.%'
+    LOOP
+        spec := jsonb_set(spec, ARRAY['streams', stream, hook],
+                          to_jsonb(schema || '.' || split_part(spec #>> ARRAY['streams', stream, hook], '.', 2)));
+    END LOOP;
+    SELECT s.source_id, s.target_schema, s.spec INTO known FROM upstream.sources s WHERE s.name = install_source.name;
+    IF known.target_schema <> schema THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'duplicate_object',
+            MESSAGE = format('source "%s" is already installed in schema "%s"', name, known.target_schema);
+    END IF;
+    IF NOT EXISTS (SELECT FROM pg_namespace n WHERE n.nspname = schema) THEN
+        EXECUTE format('CREATE SCHEMA %I', schema);
+    END IF;
+    IF shipped.script IS NOT NULL THEN
+        EXECUTE replace(replace(shipped.script, '@schema@', quote_ident(schema)), '@source@', quote_literal(name));
+    END IF;
+    IF known.source_id IS NULL THEN
+        RETURN upstream.create_source(name, spec, schema);
+    ELSIF known.spec <> spec THEN
+        PERFORM upstream.alter_source(name, spec);
+    END IF;
+    RETURN known.source_id;
+END
+$$;
+COMMENT ON FUNCTION upstream.install_source(text, text, jsonb) IS
+    'creates a source that comes with pg_upstream, with its tables, indexes, views and functions in that schema; again: brings all of it up to date; overrides are merged into the spec as by merge_spec(); returns source_id';
 
 /* ---------------------------------------------------------------- views */
 
