@@ -3,7 +3,7 @@
 -- every problem at once, each with its path and a hint
 SELECT * FROM upstream.validate_source('{"spec_version": 1, "source": "shop", "base_url": "https://api.shop.example", "auth": {"type": "bearer", "tokn": "{secret.token}"},
   "streams": {"orders": {"path": "/orders/{acount.id}", "target": "orders", "primary_key": ["id"], "paginaton": {"type": "none"},
-    "cursor": {"field": "updated_at", "type": "timestamp", "step": "1 day"}, "columns": {"id": {"path": "/id", "type": "txt"}}}}}');
+    "cursor": {"field": "updated_at", "type": "timestamp", "step": "1 dya"}, "columns": {"id": {"path": "/id", "type": "txt"}}}}}');
 
 -- a valid spec has none
 SELECT * FROM upstream.validate_source('{"spec_version": 1, "source": "shop", "base_url": "https://api.shop.example", "auth": {"type": "none"},
@@ -15,6 +15,11 @@ SELECT severity, path FROM upstream.validate_source('{"spec_version": 1, "source
 
 SELECT upstream.create_source('shop', '{"spec_version": 1, "source": "shop"}');
 SELECT upstream.create_source('shop', '[]');
+
+-- a key of the grammar that nothing carries out yet is never ignored
+SELECT upstream.create_source('shop', '{"spec_version": 1, "source": "shop", "base_url": "https://api.shop.example", "auth": {"type": "none"},
+  "webhook": {"path": "shop", "verify": {"scheme": "shared_secret", "in": "header", "name": "X-Key", "key": "{secret.key}"}, "events": [{"do": "ignore"}]},
+  "streams": {"orders": {"path": "/orders", "target": "orders", "primary_key": ["id"], "columns": {"id": {"path": "id", "type": "text"}}}}}');
 
 SELECT upstream.create_source('shop', '{"spec_version": 1, "source": "shop", "base_url": "https://api.shop.example", "auth": {"type": "none"},
   "streams": {"orders": {"path": "/orders", "target": "orders", "primary_key": ["id"], "columns": {"id": {"path": "id", "type": "text"}}},

@@ -2,7 +2,7 @@
 #include "core/source.hpp"
 
 #include <algorithm>
-#include <limits>
+#include <array>
 #include <utility>
 
 #include "core/source_parts.hpp"
@@ -13,8 +13,6 @@ namespace upstream::core {
 namespace {
 
 using namespace parts;
-
-constexpr std::string_view kNameHint = "Use a-z, 0-9 and \"_\", not a digit first, at most 63 characters.";
 
 std::string lower(std::string text) {
     for (char& byte : text) {
@@ -30,7 +28,7 @@ std::vector<std::string> read_hosts(const Node& node, Problems& problems) {
         std::optional<std::string> host = read_string(element, problems);
         if (!host) continue;
         if (host->find_first_of("{}|") != std::string::npos) {
-            problems.add(element.where, "placeholders are not supported in a host yet", "Write the host itself.");
+            problems.add(element.where, "a host must not hold a placeholder", "A setting of format \"host\" or \"url\" allows its own host.");
         } else if (!shape::is_host(*host)) {
             problems.add(element.where, "must be a host name", "Write it as in \"cdn.example.com\" or \"*.example.com\".");
         } else {
@@ -43,42 +41,10 @@ std::vector<std::string> read_hosts(const Node& node, Problems& problems) {
 void read_timeouts(const Node& node, Source& source, Problems& problems) {
     if (!expect_object(node, problems)) return;
     const ObjectReader object(node, problems);
-    object.allow({"connect", "total"}, {"first_byte"});
+    object.allow({"connect", "first_byte", "total"});
     source.connect_timeout = interval(object, "connect", problems);
+    source.first_byte_timeout = interval(object, "first_byte", problems);
     source.total_timeout = interval(object, "total", problems);
-}
-
-std::optional<std::string> read_status(const Node& node, Problems& problems) {
-    if (node.value.is_string() && shape::is_status_class(node.value.text())) return std::string(node.value.text());
-    if (const std::optional<std::int64_t> code = integer_of(node.value); code && *code >= 100 && *code <= 599)
-        return std::to_string(*code);
-    problems.add(node.where, "must be a status from 100 to 599, or a class such as \"5xx\"");
-    return std::nullopt;
-}
-
-Retry read_retry(const Node& node, Problems& problems) {
-    Retry retry;
-    if (!expect_object(node, problems)) return retry;
-    const ObjectReader object(node, problems);
-    object.allow({"max_attempts", "base", "max", "jitter", "on"});
-    const auto attempts = object.integer("max_attempts", 1, std::numeric_limits<int>::max());
-    retry.max_attempts = static_cast<int>(attempts.value_or(retry.max_attempts));
-    retry.base = interval(object, "base", problems).value_or(retry.base);
-    const std::optional<Duration> most = interval(object, "max", problems);
-    // A base above the usual maximum, without a maximum of its own, is its own maximum.
-    retry.max = most.value_or(std::max(retry.max, retry.base));
-    if (retry.max < retry.base) problems.add(object.find("max")->where, "must not be shorter than \"base\"");
-    if (const std::optional<Node> jitter = object.find("jitter")) {
-        const std::optional<double> part = read_number(*jitter, problems);
-        if (part && (*part < 0 || *part > 1)) problems.add(jitter->where, "must be from 0 to 1");
-        retry.jitter = part.value_or(retry.jitter);
-    }
-    if (const std::optional<Node> on = object.find("on"); on && expect_array(*on, problems, 1)) {
-        for (const Node& element : elements(*on)) {
-            if (std::optional<std::string> status = read_status(element, problems)) retry.on.push_back(std::move(*status));
-        }
-    }
-    return retry;
 }
 
 void read_identity(const ObjectReader& object, Source& source, Problems& problems) {
@@ -86,13 +52,13 @@ void read_identity(const ObjectReader& object, Source& source, Problems& problem
         problems.add(version->where, "must be 1", "This is the only version of the grammar.");
     if (const std::optional<Node> name = object.require("source")) {
         source.name = read_string(*name, problems).value_or("");
-        if (name->value.is_string() && !shape::is_name(source.name))
-            problems.add(name->where, "\"" + source.name + "\" is not a valid name", std::string(kNameHint));
+        if (name->value.is_string()) (void)check_name(name->where, source.name, problems);
     }
     (void)object.string("description");
 }
 
-void read_connection(const ObjectReader& object, Source& source, std::vector<TextUse>& texts, Problems& problems) {
+void read_connection(const ObjectReader& object, Source& source, std::vector<TextUse>& texts, Reader& reader) {
+    Problems& problems = reader.problems;
     if (const std::optional<Node> url = object.require("base_url")) {
         if (std::optional<Text> text = read_text(*url, Spot::base_url, texts, problems)) {
             check_url(url->where, *text, parts::Query::refused, problems);
@@ -103,50 +69,89 @@ void read_connection(const ObjectReader& object, Source& source, std::vector<Tex
     if (const std::optional<Node> headers = object.find("headers"))
         source.headers = read_headers(*headers, Spot::source_header, texts, problems);
     if (const std::optional<Node> timeouts = object.find("timeouts")) read_timeouts(*timeouts, source, problems);
-    if (const std::optional<Node> auth = object.require("auth")) source.auth = read_auth(*auth, texts, problems);
-    if (const std::optional<Node> retry = object.find("retry")) source.retry = read_retry(*retry, problems);
+    if (const std::optional<Node> auth = object.require("auth"); auth && expect_object(*auth, problems))
+        read_ways(*auth, source, texts, reader);
+    if (const std::optional<Node> check = object.find("check")) source.check = read_check(*check, texts, problems);
 }
 
-void read_streams(const Node& node, const ObjectReader* defaults, Source& source, Reader& reader) {
+void read_limits(const ObjectReader& object, Source& source, std::vector<TextUse>& texts, Problems& problems) {
+    if (const std::optional<Node> retry = object.find("retry")) source.retry = read_retry(*retry, problems);
+    if (const std::optional<Node> limit = object.find("rate_limit")) source.rate_limit = read_rate_limit(*limit, texts, problems);
+    if (const std::optional<Node> concurrency = object.find("concurrency")) source.concurrency = read_concurrency(*concurrency, problems);
+    if (const std::optional<Node> breaker = object.find("breaker")) source.breaker = read_breaker(*breaker, problems);
+    if (const std::optional<Node> batch = object.find("batch")) source.batch = read_batch(*batch, problems);
+    if (const std::optional<Node> responses = object.find("responses")) source.responses = read_responses(*responses, problems);
+}
+
+std::vector<StreamDraft> read_streams(const Node& node, const ObjectReader* defaults, Reader& reader) {
     Problems& problems = reader.problems;
-    if (!expect_object(node, problems)) return;
+    std::vector<StreamDraft> drafts;
+    if (!expect_object(node, problems)) return drafts;
     if (node.value.size() == 0) problems.add(node.where, "must not be empty", "A source has at least one stream.");
     for (const Node& member : members(node)) {
         const std::string name(member.value.key());
-        if (!shape::is_name(name)) problems.add(member.where, "\"" + name + "\" is not a valid name", std::string(kNameHint));
-        if (!expect_object(member, problems)) continue;
-        StreamDraft draft = read_stream(member, name, defaults, problems);
-        check_stream(draft, source, reader);
-        source.streams.push_back(std::move(draft.stream));
+        (void)check_name(member.where, name, problems);
+        if (expect_object(member, problems)) drafts.push_back(read_stream(member, name, defaults, reader));
     }
+    return drafts;
 }
+
+constexpr auto kSourceKeys = std::to_array<std::string_view>({"spec_version", "source",      "description", "base_url",  "allowed_hosts", "headers", "timeouts",
+                               "account",      "auth",        "formats",     "check",     "rate_limit",    "retry",   "concurrency",
+                               "responses",    "breaker",     "batch",       "webhook",   "defaults",      "streams"});
 
 Source read_object(const Node& root, Reader& reader) {
     Problems& problems = reader.problems;
     const ObjectReader object(root, problems);
-    object.allow({"spec_version", "source", "description", "base_url", "allowed_hosts", "headers", "timeouts", "account", "auth",
-                  "retry", "defaults", "streams"},
-                 {"formats", "check", "rate_limit", "concurrency", "responses", "breaker", "batch", "webhook"});
+    object.allow(kSourceKeys);
     Source source;
-    read_identity(object, source, problems);
-    if (const std::optional<Node> account = object.find("account")) source.settings = read_account(*account, reader);
     std::vector<TextUse> texts;
-    read_connection(object, source, texts, problems);
+    read_identity(object, source, problems);
+    if (const std::optional<Node> formats = object.find("formats")) read_formats(*formats, source, reader);
+    const std::optional<Node> account = object.find("account");
+    if (account) source.settings = read_account(*account, reader);
+    read_connection(object, source, texts, reader);
+    read_limits(object, source, texts, problems);
+    std::optional<WebhookDraft> webhook;
+    if (const std::optional<Node> node = object.find("webhook")) webhook = read_webhook(*node, texts, reader);
+
     // The defaults are read once by themselves, so that what no stream takes is judged too. What a stream takes is read again as
     // the stream's own; its problems are the same ones and are told once.
     std::optional<ObjectReader> defaults;
     if (const std::optional<Node> node = object.find("defaults"); node && expect_object(*node, problems)) {
         defaults.emplace(*node, problems);
-        const StreamDraft draft = read_stream(*node, {}, nullptr, problems);
+        const StreamDraft draft = read_stream(*node, {}, nullptr, reader);
         texts.insert(texts.end(), draft.texts.begin(), draft.texts.end());
     }
+    std::vector<StreamDraft> drafts;
+    if (const std::optional<Node> streams = object.require("streams")) drafts = read_streams(*streams, defaults ? &*defaults : nullptr, reader);
+
+    // From here on every setting is known, and every stream.
+    if (account) source.derived = read_derived(*account, texts, reader);
     for (const TextUse& use : texts) check_text(use, nullptr, reader);
-    if (const std::optional<Node> streams = object.require("streams"))
-        read_streams(*streams, defaults ? &*defaults : nullptr, source, reader);
+    for (StreamDraft& draft : drafts) check_stream(draft, source, reader);
+    check_references(drafts, webhook, reader);
+    for (StreamDraft& draft : drafts) source.streams.push_back(std::move(draft.stream));
+    if (webhook) source.webhook = std::move(webhook->webhook);
     return source;
 }
 
 }  // namespace
+
+AccountCheck parts::read_check(const Node& node, std::vector<TextUse>& uses, Problems& problems) {
+    AccountCheck check;
+    if (!expect_object(node, problems)) return check;
+    const ObjectReader object(node, problems);
+    object.allow({"path", "method", "params", "body"});
+    (void)object.require("path");
+    check.path = text(object, "path", Spot::check_path, uses, problems).value_or(Text{});
+    if (check.path.source().find("://") != std::string::npos)
+        problems.add(object.find("path")->where, "must be a path, not a URL", "It is joined to \"base_url\".");
+    check.method = object.choice<std::string>("method", {{"GET", "GET"}, {"POST", "POST"}}).value_or(check.method);
+    if (const std::optional<Node> params = object.find("params")) check.params = read_params(*params, Spot::check, uses, problems);
+    if (const std::optional<Node> body = object.find("body")) check.body = read_json(*body, Spot::check, uses, problems);
+    return check;
+}
 
 const Stream* Source::stream(std::string_view wanted) const {
     const auto found = std::find_if(streams.begin(), streams.end(), [wanted](const Stream& stream) { return stream.name == wanted; });

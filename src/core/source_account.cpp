@@ -9,12 +9,6 @@ namespace upstream::core::parts {
 
 namespace {
 
-void check_name(const Node& member, Problems& problems) {
-    if (shape::is_name(member.value.key())) return;
-    problems.add(member.where, "\"" + std::string(member.value.key()) + "\" is not a valid name",
-                 "Use a-z, 0-9 and \"_\", not a digit first, at most 63 characters.");
-}
-
 std::vector<std::string> read_allowed(const Node& node, Problems& problems) {
     std::vector<std::string> allowed;
     // An empty list would allow nothing, which nobody means.
@@ -88,6 +82,38 @@ void read_required(const Node& node, std::vector<Setting>& settings, const Reade
     }
 }
 
+// Texts may name the settings that an account states, not other derived ones: a table has no order.
+void read_map(const Node& node, Derived& derived, std::vector<TextUse>& uses, Reader& reader) {
+    Problems& problems = reader.problems;
+    if (!expect_object(node, problems)) return;
+    for (const Node& member : members(node)) {
+        std::optional<Text> text = read_text(member, Spot::derived, uses, problems);
+        if (!text) continue;
+        check_text(uses.back(), nullptr, reader);
+        uses.pop_back();
+        derived.map.emplace_back(member.value.key(), std::move(*text));
+    }
+}
+
+Derived read_one_derived(const Node& node, std::vector<TextUse>& uses, Reader& reader) {
+    Problems& problems = reader.problems;
+    Derived derived;
+    derived.name = std::string(node.value.key());
+    if (!expect_object(node, problems)) return derived;
+    const ObjectReader object(node, problems);
+    object.allow({"from", "map"});
+    if (const std::optional<Node> from = object.require("from")) {
+        derived.from = read_string(*from, problems).value_or("");
+        if (from->value.is_string() && reader.settings_known &&
+            std::find(reader.settings.begin(), reader.settings.end(), derived.from) == reader.settings.end()) {
+            const std::string hint = perhaps(derived.from, reader.settings);
+            problems.add(from->where, "no account setting \"" + derived.from + "\"", hint.empty() ? "Declare it in account.properties." : hint);
+        }
+    }
+    if (const std::optional<Node> map = object.require("map")) read_map(*map, derived, uses, reader);
+    return derived;
+}
+
 }  // namespace
 
 std::vector<Setting> read_account(const Node& node, Reader& reader) {
@@ -98,22 +124,38 @@ std::vector<Setting> read_account(const Node& node, Reader& reader) {
         return settings;
     }
     const ObjectReader object(node, problems);
-    object.allow({"properties", "required"}, {"derived"});
+    object.allow({"properties", "required", "derived"});
     if (const std::optional<Node> properties = object.find("properties")) {
         reader.settings_known = expect_object(*properties, problems);
         if (reader.settings_known) {
             for (const Node& member : members(*properties)) {
-                check_name(member, problems);
+                (void)check_name(member.where, member.value.key(), problems);
                 reader.settings.emplace_back(member.value.key());
                 settings.push_back(read_setting(member, problems));
             }
         }
     }
-    // Derived settings are refused as a whole; their names are known all the same, or each use would be a second problem.
-    if (const std::optional<Node> derived = object.find("derived"); derived && derived->value.is_object()) {
-        for (const Node& member : members(*derived)) reader.settings.emplace_back(member.value.key());
-    }
     if (const std::optional<Node> required = object.find("required")) read_required(*required, settings, reader, problems);
+    return settings;
+}
+
+// Read once all other settings are known, those that a token's answer gives included.
+std::vector<Derived> read_derived(const Node& account, std::vector<TextUse>& uses, Reader& reader) {
+    Problems& problems = reader.problems;
+    std::vector<Derived> settings;
+    if (!account.value.is_object()) return settings;
+    const std::optional<Node> node = ObjectReader(account, problems).find("derived");
+    if (!node || !expect_object(*node, problems)) return settings;
+    std::vector<std::string> names;
+    for (const Node& member : members(*node)) {
+        const std::string name(member.value.key());
+        (void)check_name(member.where, name, problems);
+        if (std::find(reader.settings.begin(), reader.settings.end(), name) != reader.settings.end())
+            problems.add(member.where, "setting \"" + name + "\" stands in \"properties\" too");
+        settings.push_back(read_one_derived(member, uses, reader));
+        names.push_back(name);
+    }
+    reader.settings.insert(reader.settings.end(), names.begin(), names.end());
     return settings;
 }
 

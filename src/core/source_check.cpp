@@ -1,12 +1,7 @@
-// What only a whole stream can show to be wrong (grammar, section 8).
-//
-// A check is skipped where the part that it looks at was not readable: one mistake, one problem.
-#include <algorithm>
-#include <string>
-#include <string_view>
-#include <utility>
+// Checks of a stream's request as a whole: the page token is sent once, names do not clash, bodies fit.
+#include "core/source_check.hpp"
 
-#include "core/source_parts.hpp"
+#include <algorithm>
 
 namespace upstream::core::parts {
 
@@ -28,162 +23,125 @@ bool has_header(const HeaderTexts& headers, std::string_view name) {
     return std::any_of(headers.begin(), headers.end(), [name](const auto& header) { return same_header(header.first, name); });
 }
 
-class Check {
-  public:
-    Check(StreamDraft& draft, const Source& source, Problems& problems)
-        : draft_(draft), stream_(draft.stream), source_(source), problems_(problems) {}
-
-    void run() {
-        page_token();
-        page_size();
-        names();
-        api_key();
-        filter();
-        sync_mode();
-        key();
-        raw();
-        jitter();
+// Whether a body has that member; the name is dotted for nested ones.
+bool has_member(const JsonText& body, std::string_view name) {
+    const std::size_t dot = std::min(name.find('.'), name.size());
+    for (const auto& [key, member] : body.members) {
+        if (key != name.substr(0, dot)) continue;
+        return dot == name.size() || has_member(member, name.substr(dot + 1));
     }
+    return false;
+}
 
-  private:
-    // The defaults' path does not tell which stream is meant.
-    void add(const Where& where, const std::string& message, std::string hint = {}) {
-        problems_.add(where, message + about(where), std::move(hint));
-    }
-    void warn(const Where& where, const std::string& message, std::string hint = {}) {
-        problems_.warn(where, message + about(where), std::move(hint));
-    }
+bool pages_by_token(const Pagination& pagination) {
+    return pagination.type == Type::cursor || pagination.type == Type::page || pagination.type == Type::offset;
+}
 
-    [[nodiscard]] std::string about(const Where& where) const {
-        return where.path.starts_with("$.defaults") ? " (stream \"" + stream_.name + "\")" : std::string{};
-    }
-
-    // Whether {root.word} stands in the request.
-    [[nodiscard]] bool sends(std::string_view root, std::string_view word) const {
-        return std::any_of(draft_.texts.begin(), draft_.texts.end(), [&](const TextUse& use) {
-            return (use.spot == Spot::path || use.spot == Spot::param || use.spot == Spot::header) && use.text.mentions(root, word);
-        });
-    }
-
-    [[nodiscard]] bool pages_by_token() const {
-        const Type type = stream_.pagination.type;
-        return draft_.pagination && draft_.pagination_ok && (type == Type::cursor || type == Type::page || type == Type::offset);
-    }
-
-    // Rule 10: else the same page would come again and again.
-    void page_token() {
-        if (!pages_by_token() || !draft_.request_ok) return;
-        const bool stands = sends("page", "token");
-        if (draft_.inject && stands) {
-            add(*draft_.inject, "the page token is sent twice", "Use either \"inject\" or {page.token}.");
-        } else if (!draft_.inject && !stands) {
-            add(*draft_.pagination, "the page token is not sent",
-                "State \"inject\", or write {page.token} into \"path\", \"params\" or \"headers\".");
-        }
-    }
-
-    void page_size() {
-        if (!pages_by_token() || !draft_.request_ok || !draft_.size || sends("page", "size")) return;
-        warn(*draft_.size, "the page size is not sent", "Write {page.size} into \"params\", or leave \"size\" out.");
-    }
-
-    // Rule 11.
-    void names() {
-        const std::optional<Pagination::Inject>& inject = stream_.pagination.inject;
-        if (!inject) return;
-        if (inject->in == Pagination::Place::query && has_param(stream_, inject->name)) {
-            add(*draft_.inject, "parameter \"" + inject->name + "\" stands in \"params\" too", "State it in one of them only.");
-        } else if (inject->in == Pagination::Place::header &&
-                   (has_header(stream_.headers, inject->name) || has_header(source_.headers, inject->name))) {
-            add(*draft_.inject, "header \"" + inject->name + "\" stands in \"headers\" too", "State it in one of them only.");
-        }
-    }
-
-    void api_key() {
-        const Auth& auth = source_.auth;
-        if (auth.type != Auth::Type::api_key || auth.name.empty()) return;
-        const std::string hint = "It is sent by \"auth\".";
-        const std::optional<Pagination::Inject>& inject = stream_.pagination.inject;
-        if (auth.place == Auth::Place::query) {
-            if (has_param(stream_, auth.name)) add(draft_.where, "parameter \"" + auth.name + "\" would be sent twice", hint);
-            if (inject && inject->in == Pagination::Place::query && inject->name == auth.name)
-                add(*draft_.inject, "parameter \"" + auth.name + "\" would be sent twice", hint);
-        } else if (auth.place == Auth::Place::header) {
-            if (has_header(stream_.headers, auth.name)) add(draft_.where, "header \"" + auth.name + "\" would be sent twice", hint);
-            if (inject && inject->in == Pagination::Place::header && same_header(inject->name, auth.name))
-                add(*draft_.inject, "header \"" + auth.name + "\" would be sent twice", hint);
-        }
-    }
-
-    // Rule 6.
-    void filter() {
-        if (!stream_.cursor || !draft_.request_ok) return;
-        using Filter = Cursor::Filter;
-        Cursor& cursor = *stream_.cursor;
-        const bool bounded = sends("cursor", "start");
-        cursor.filter = draft_.stated_filter.value_or(bounded ? Filter::server : Filter::client);
-        if (cursor.filter == Filter::server && !bounded)
-            add(draft_.filter.value_or(*draft_.cursor), "filter \"server\" needs {cursor.start} in the request",
-                "Write it into \"params\", or state \"filter\": \"client\".");
-        if (stream_.incremental && cursor.filter == Filter::client && cursor.order == Cursor::Order::unknown)
-            warn(*draft_.cursor, "every run reads everything, because the order of the list is unknown",
-                 "State \"order\" if the list is sorted by the cursor's field, or send {cursor.start}.");
-    }
-
-    void sync_mode() {
-        if (!draft_.sync_mode) return;
-        if (stream_.incremental && !draft_.has_cursor) {
-            add(*draft_.sync_mode, "sync_mode \"incremental\" needs a cursor", "State \"cursor\".");
-        } else if (!stream_.incremental && draft_.has_cursor) {
-            warn(*draft_.cursor, "the cursor is not used, because \"sync_mode\" is \"full_refresh\"");
-        }
-    }
-
-    void key() {
-        if (!draft_.primary_key) {
-            if (draft_.write) {
-                add(*draft_.write, "write \"upsert\" needs a primary key", "State \"primary_key\".");
-            } else {
-                add(draft_.where, "a stream without primary key is not supported yet", "State \"primary_key\".");
-            }
-            return;
-        }
-        if (stream_.columns.empty() || !draft_.columns_ok) return;
-        for (const std::string& name : stream_.primary_key) {
-            const auto is_it = [&name](const Column& column) { return column.name == name; };
-            if (std::any_of(stream_.columns.begin(), stream_.columns.end(), is_it)) continue;
-            std::vector<std::string> known;
-            for (const Column& column : stream_.columns) known.push_back(column.name);
-            const std::string hint = perhaps(name, known);
-            add(*draft_.primary_key, "column \"" + name + "\" is not in \"columns\"",
-                hint.empty() ? "Say where its value comes from." : hint);
-        }
-    }
-
-    void raw() {
-        if (stream_.raw.empty()) return;
-        const auto is_it = [this](const Column& column) { return column.name == stream_.raw; };
-        if (std::any_of(stream_.columns.begin(), stream_.columns.end(), is_it))
-            add(*draft_.raw, "column \"" + stream_.raw + "\" stands in \"columns\" too");
-        if (std::find(stream_.primary_key.begin(), stream_.primary_key.end(), stream_.raw) != stream_.primary_key.end())
-            add(*draft_.raw, "column \"" + stream_.raw + "\" is part of the primary key");
-    }
-
-    void jitter() {
-        if (draft_.jitter && stream_.jitter > stream_.every) warn(*draft_.jitter, "\"jitter\" is longer than \"every\"");
-    }
-
-    StreamDraft& draft_;
-    Stream& stream_;
-    const Source& source_;
-    Problems& problems_;
-};
+// Where a credential goes, if not into the Authorization header.
+std::pair<Place, std::string_view> place_of(const Auth& auth) {
+    if (auth.type == Auth::Type::api_key) return {auth.place, auth.name};
+    const Send* send = nullptr;
+    if (auth.oauth2 && auth.oauth2->send) send = &*auth.oauth2->send;
+    if (auth.login) send = &auth.login->send;
+    if (auth.jwt) send = &auth.jwt->send;
+    if (send != nullptr) return {send->in, send->name};
+    return {Place::header, auth.type == Auth::Type::none ? "" : "Authorization"};
+}
 
 }  // namespace
 
+bool StreamCheck::sends(std::string_view root, std::string_view word) const {
+    return std::any_of(draft_.texts.begin(), draft_.texts.end(), [&](const TextUse& use) {
+        if (use.spot != Spot::path && use.spot != Spot::param && use.spot != Spot::header && use.spot != Spot::body) return false;
+        const std::vector<Placeholder> found = use.text.placeholders();
+        return std::any_of(found.begin(), found.end(), [&](const Placeholder& p) { return p.root == root && (word.empty() || p.word == word); });
+    });
+}
+
+// Rule 10: else the same page would come again and again.
+void StreamCheck::page_token() {
+    if (!pages_by_token(stream_.pagination) || !draft_.pagination_ok || !draft_.request_ok) return;
+    const bool stands = sends("page", "token");
+    if (draft_.states("pagination.inject") && stands) {
+        add("pagination.inject", "the page token is sent twice", "Use either \"inject\" or {page.token}.");
+    } else if (!draft_.states("pagination.inject") && !stands) {
+        add("pagination", "the page token is not sent", "State \"inject\", or write {page.token} into \"path\", \"params\", \"headers\" or \"body\".");
+    }
+}
+
+void StreamCheck::page_size() {
+    if (!pages_by_token(stream_.pagination) || !draft_.pagination_ok || !draft_.request_ok) return;
+    if (draft_.states("pagination.size") && !sends("page", "size"))
+        warn("pagination.size", "the page size is not sent", "Write {page.size} into \"params\", or leave \"size\" out.");
+}
+
+void StreamCheck::first_request_only() {
+    if (!draft_.pagination_ok || !draft_.request_ok) return;
+    const Pagination& pagination = stream_.pagination;
+    std::vector<std::string> known;
+    for (const auto& [name, values] : stream_.params) known.push_back(name);
+    for (const std::string& name : pagination.first_params) {
+        if (!has_param(stream_, name))
+            add("pagination.first_request_only", "\"params\" has no \"" + name + "\"", perhaps(name, known));
+    }
+    if (!pagination.first_body) return;
+    if (!stream_.body) add("pagination.first_request_only", "there is no \"body\" to send");
+    if (pagination.inject && pagination.inject->in == Place::body)
+        add("pagination.first_request_only", "the page token goes into the body, which later requests do not have", "Send the token in \"query\" or \"header\".");
+}
+
+// Rule 11.
+void StreamCheck::names() {
+    const std::optional<Pagination::Inject>& inject = stream_.pagination.inject;
+    if (!inject) return;
+    const std::string hint = "State it in one of them only.";
+    if (inject->in == Place::query && has_param(stream_, inject->name)) {
+        add("pagination.inject", "parameter \"" + inject->name + "\" stands in \"params\" too", hint);
+    } else if (inject->in == Place::header && (has_header(stream_.headers, inject->name) || has_header(source_.headers, inject->name))) {
+        add("pagination.inject", "header \"" + inject->name + "\" stands in \"headers\" too", hint);
+    } else if (inject->in == Place::body && stream_.body && has_member(*stream_.body, inject->name)) {
+        add("pagination.inject", "member \"" + inject->name + "\" stands in \"body\" too", hint);
+    }
+}
+
+void StreamCheck::credential() {
+    const auto [place, name] = place_of(auth());
+    if (name.empty()) return;
+    const std::string hint = "It is sent by \"auth\".";
+    const std::optional<Pagination::Inject>& inject = stream_.pagination.inject;
+    const std::string who = (place == Place::query ? "parameter \"" : place == Place::header ? "header \"" : "member \"") + std::string(name) + "\"";
+    const bool is_injected = inject && inject->in == place && (place == Place::header ? same_header(inject->name, name) : inject->name == name);
+    if (is_injected) add("pagination.inject", who + " would be sent twice", hint);
+    if (place == Place::query && has_param(stream_, name)) add("params", who + " would be sent twice", hint);
+    if (place == Place::header && has_header(stream_.headers, name)) add("headers", who + " would be sent twice", hint);
+    if (place == Place::body && stream_.body && has_member(*stream_.body, name)) add("body", who + " would be sent twice", hint);
+}
+
+void StreamCheck::body() {
+    if (!draft_.request_ok) return;
+    const std::optional<Pagination::Inject>& inject = stream_.pagination.inject;
+    if (stream_.body && stream_.method == "GET") warn("body", "a GET request with a body is not understood everywhere", "State \"method\": \"POST\".");
+    if (stream_.body_format == BodyFormat::text && inject && inject->in == Place::body)
+        add("pagination.inject", "a body in format \"text\" has no members", "Write {page.token} into it.");
+    if (stream_.body && stream_.body->kind != JsonText::Kind::object && stream_.body_format == BodyFormat::json && inject && inject->in == Place::body)
+        add("pagination.inject", "the body has no members, because it is not an object");
+}
+
+void StreamCheck::request() {
+    page_token();
+    page_size();
+    first_request_only();
+    names();
+    credential();
+    body();
+}
+
 void check_stream(StreamDraft& draft, const Source& source, Reader& reader) {
     for (const TextUse& use : draft.texts) check_text(use, &draft, reader);
-    Check(draft, source, reader.problems).run();
+    StreamCheck check(draft, source, reader.problems);
+    check.request();
+    check.run();
+    check.write();
 }
 
 }  // namespace upstream::core::parts

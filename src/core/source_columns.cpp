@@ -35,11 +35,12 @@ void read_type(const ObjectReader& object, Column& column, Problems& problems) {
     }
 }
 
-void read_in_full(const Node& node, Column& column, std::vector<TextUse>& uses, Problems& problems) {
+void read_in_full(const Node& node, Column& column, std::vector<TextUse>& uses, Reader& reader) {
+    Problems& problems = reader.problems;
     const ObjectReader object(node, problems);
     object.allow({"path", "value", "type", "format"});
     read_type(object, column, problems);
-    if (const std::optional<Node> format = object.find("format")) column.format = read_time_format(*format, problems);
+    if (const std::optional<Node> format = object.find("format")) column.format = read_time_format(*format, reader);
     const std::optional<Node> path = object.find("path");
     const std::optional<Node> value = object.find("value");
     if (path) read_paths(*path, column, column.type == "jsonb" ? Wildcard::allowed : Wildcard::refused, problems);
@@ -50,21 +51,24 @@ void read_in_full(const Node& node, Column& column, std::vector<TextUse>& uses, 
 
 }  // namespace
 
-void read_columns(const Node& node, StreamDraft& draft, Problems& problems) {
-    if (!expect_object(node, problems)) return;
+std::vector<Column> read_columns(const Node& node, std::vector<TextUse>& uses, Reader& reader) {
+    Problems& problems = reader.problems;
+    std::vector<Column> columns;
+    if (!expect_object(node, problems)) return columns;
     for (const Node& member : members(node)) {
         Column column;
         column.name = std::string(member.value.key());
         (void)check_column_name(member.where, column.name, problems);
         if (member.value.is_object()) {
-            read_in_full(member, column, draft.texts, problems);
+            read_in_full(member, column, uses, reader);
         } else if (member.value.is_string()) {
             read_paths(member, column, Wildcard::refused, problems);
         } else {
             problems.add(member.where, "must be a path or an object");
         }
-        draft.stream.columns.push_back(std::move(column));
+        columns.push_back(std::move(column));
     }
+    return columns;
 }
 
 }  // namespace upstream::core::parts

@@ -10,52 +10,76 @@ namespace upstream::core::parts {
 
 namespace {
 
+using Type = Cursor::Type;
+
 // What a run reads again unless the spec says otherwise: rows often become visible later than their timestamp says.
 constexpr Duration kTimestampLookback = std::chrono::minutes(5);
 constexpr Duration kDateLookback = std::chrono::days(1);
 
 constexpr Timestamp kSomeDay{std::chrono::sys_days{std::chrono::year{2024} / 1 / 1}};
 
+bool is_time(Type type) { return type == Type::timestamp || type == Type::date; }
+
+std::string_view name_of(Type type) { return type == Type::integer ? "integer" : "opaque"; }
+
+void read_max_of(const Node& node, Cursor& cursor, Problems& problems) {
+    const ObjectReader object(node, problems);
+    object.allow({"max_of"});
+    const std::optional<Node> paths = object.require("max_of");
+    if (!paths || !expect_array(*paths, problems, 1)) return;
+    for (const Node& element : elements(*paths)) {
+        if (std::optional<Path> path = read_path(element, PathKind::record, Wildcard::allowed, problems)) cursor.max_of.push_back(std::move(*path));
+    }
+}
+
 void read_field(const ObjectReader& object, Cursor& cursor, Problems& problems) {
     const std::optional<Node> field = object.find("field");
     if (!field) {
-        // Without a field the cursor could only follow the slice, which is refused under its own name.
-        const std::optional<std::string> advance = object.find("advance_to") ? object.string("advance_to") : std::nullopt;
-        if (advance != "slice_end") (void)object.require("field");
-        return;
+        if (!cursor.advance_to_slice_end)
+            problems.add(object.where(), "key \"field\" is missing", "Only \"advance_to\": \"slice_end\" needs no field.");
+    } else if (field->value.is_object()) {
+        read_max_of(*field, cursor, problems);
+    } else if (std::optional<Path> path = read_path(*field, PathKind::record, Wildcard::refused, problems)) {
+        cursor.field = std::move(*path);
     }
-    if (field->value.is_object()) {
-        ObjectReader(*field, problems).allow({}, {"max_of"});
-        if (field->value.size() == 0) problems.add(field->where, "must be a path from the record");
-        return;
-    }
-    if (std::optional<Path> path = read_path(*field, PathKind::record, Wildcard::refused, problems)) cursor.field = std::move(*path);
 }
 
-void read_format(const ObjectReader& object, Cursor& cursor, Problems& problems) {
+void read_format(const ObjectReader& object, Cursor& cursor, Reader& reader) {
     const std::optional<Node> node = object.find("format");
     if (!node) {
-        if (cursor.type == Cursor::Type::date) cursor.format = TimeFormat::date;
+        if (cursor.type == Type::date) cursor.format = TimeFormat::date;
         return;
     }
-    const std::optional<TimeFormat> format = read_time_format(*node, problems);
-    if (!format) return;
-    cursor.format = *format;
-    if (cursor.type == Cursor::Type::integer) problems.warn(node->where, "\"format\" has no effect on a cursor of type \"integer\"");
+    if (const std::optional<TimeFormat> format = read_time_format(*node, reader)) cursor.format = *format;
+    if (!is_time(cursor.type))
+        reader.problems.warn(node->where, "\"format\" has no effect on a cursor of type \"" + std::string(name_of(cursor.type)) + "\"");
 }
 
-void read_lookback(const ObjectReader& object, Cursor& cursor, Problems& problems) {
+// One placeholder and nothing else, where a number would stand as well.
+std::optional<Text> read_setting(const Node& node, Spot spot, std::vector<TextUse>& uses, Problems& problems) {
+    if (!node.value.is_string()) return std::nullopt;
+    std::vector<TextUse> noted;
+    Problems ignored;
+    std::optional<Text> text = read_text(node, spot, noted, ignored);
+    if (!text || !is_one_placeholder(*text)) return std::nullopt;
+    return read_text(node, spot, uses, problems);
+}
+
+void read_lookback(const ObjectReader& object, Cursor& cursor, std::vector<TextUse>& uses, Problems& problems) {
     const std::optional<Node> node = object.find("lookback");
-    if (cursor.type == Cursor::Type::integer) {
-        if (node) cursor.lookback = read_integer(*node, problems, 0).value_or(0);
-        return;
-    }
-    const Duration usual = cursor.type == Cursor::Type::date ? kDateLookback : kTimestampLookback;
-    if (node && node->value.kind() == json::Kind::number) {
+    if (node && cursor.type == Type::opaque) {
+        problems.add(node->where, "a cursor of type \"opaque\" cannot look back", "Leave \"lookback\" out.");
+    } else if (node && cursor.type == Type::integer) {
+        cursor.lookback_from = read_setting(*node, Spot::interval, uses, problems);
+        if (!cursor.lookback_from) cursor.lookback = read_integer(*node, problems, 0).value_or(0);
+    } else if (node && node->value.kind() == json::Kind::number) {
         problems.add(node->where, "must be an interval", "Write it as in \"5 minutes\"; numbers are for cursors of type \"integer\".");
-        return;
+    } else if (is_time(cursor.type)) {
+        const Duration usual = cursor.type == Type::date ? kDateLookback : kTimestampLookback;
+        Interval span = (node ? read_span(*node, Zero::allowed, uses, problems) : std::nullopt).value_or(Interval{usual, {}});
+        cursor.lookback = span.span.count();
+        cursor.lookback_from = std::move(span.from);
     }
-    cursor.lookback = (node ? read_interval(*node, problems, Zero::allowed) : std::nullopt).value_or(usual).count();
 }
 
 // A point in time, or a placeholder for one.
@@ -68,17 +92,16 @@ std::optional<Text> read_instant(const Node& node, std::vector<TextUse>& uses, P
     std::vector<TextUse> noted;
     const std::optional<Text> text = read_text(node, Spot::bound, noted, problems);
     if (!text) return std::nullopt;
-    const std::string& written = text->source();
     if (text->placeholders().empty()) {
-        if (!shape::is_instant(written)) {
+        if (!shape::is_instant(text->source())) {
             problems.add(node.where, "must be a point in time", hint);
             return std::nullopt;
         }
-        if (!parse_instant(written, kSomeDay)) {
+        if (!parse_instant(text->source(), kSomeDay)) {
             problems.add(node.where, "point in time is out of range");
             return std::nullopt;
         }
-    } else if (text->placeholders().size() != 1 || !written.starts_with('{') || written.find('}') + 1 != written.size()) {
+    } else if (!is_one_placeholder(*text)) {
         problems.add(node.where, "must be a point in time, or one placeholder and nothing else", hint);
         return std::nullopt;
     }
@@ -88,47 +111,72 @@ std::optional<Text> read_instant(const Node& node, std::vector<TextUse>& uses, P
 
 void read_bounds(const ObjectReader& object, Cursor& cursor, std::vector<TextUse>& uses, Problems& problems) {
     const std::optional<Node> initial = object.find("initial");
-    const std::optional<Node> end = object.find("end");
-    if (cursor.type != Cursor::Type::integer) {
+    if (is_time(cursor.type)) {
         if (initial) cursor.initial = read_instant(*initial, uses, problems);
-        if (end) cursor.end = read_instant(*end, uses, problems);
+        if (const std::optional<Node> end = object.find("end")) cursor.end = read_instant(*end, uses, problems);
         return;
     }
-    if (initial) {
-        if (const auto number = read_integer(*initial, problems, std::numeric_limits<std::int64_t>::min()))
-            cursor.initial = Text::constant(std::to_string(*number));
+    if (initial && cursor.type == Type::opaque) {
+        cursor.initial = read_text(*initial, Spot::bound, uses, problems);
+    } else if (initial) {
+        cursor.initial = read_setting(*initial, Spot::bound, uses, problems);
+        if (!cursor.initial) {
+            if (const auto number = read_integer(*initial, problems, std::numeric_limits<std::int64_t>::min()))
+                cursor.initial = Text::constant(std::to_string(*number));
+        }
     }
-    if (end) problems.add(end->where, "a cursor of type \"integer\" has no upper bound", "Leave \"end\" out.");
+    for (const std::string_view key : {"end", "step", "granularity", "retention"}) {
+        if (const std::optional<Node> node = object.find(key))
+            problems.add(node->where, "a cursor of type \"" + std::string(name_of(cursor.type)) + "\" has no \"" + std::string(key) + "\"", "Leave it out.");
+    }
+}
+
+void read_spans(const ObjectReader& object, Cursor& cursor, std::vector<TextUse>& uses, Problems& problems) {
+    if (!is_time(cursor.type)) return;
+    const auto read = [&](std::string_view key, std::optional<Duration>& span, std::optional<Text>& from) {
+        const std::optional<Node> node = object.find(key);
+        std::optional<Interval> interval = node ? read_span(*node, Zero::refused, uses, problems) : std::nullopt;
+        if (!interval) return;
+        if (interval->from) from = std::move(interval->from);
+        else span = interval->span;
+    };
+    read("step", cursor.step, cursor.step_from);
+    read("retention", cursor.retention, cursor.retention_from);
+    const Duration usual = cursor.type == Type::date ? Duration{std::chrono::days(1)} : cursor.granularity;
+    cursor.granularity = interval(object, "granularity", problems).value_or(usual);
 }
 
 }  // namespace
 
-void read_cursor(const Node& node, StreamDraft& draft, Problems& problems) {
+void read_cursor(const Node& node, StreamDraft& draft, Reader& reader) {
+    Problems& problems = reader.problems;
     if (!expect_object(node, problems)) return;
     const std::size_t errors = problems.errors();
     const ObjectReader object(node, problems);
-    object.allow({"field", "type", "format", "filter", "order", "advance_to", "initial", "end", "lookback", "boundary"},
-                 {"step", "granularity", "retention"});
+    object.allow({"field", "type", "format", "filter", "order", "advance_to", "initial", "end", "lookback", "step", "boundary",
+                  "granularity", "retention"});
+    for (const char* key : {"field", "filter", "order", "advance_to", "lookback", "step", "granularity", "retention"}) {
+        if (const std::optional<Node> stated = object.find(key)) draft.keys[std::string("cursor.") + key] = stated->where;
+    }
     Cursor cursor;
+    cursor.advance_to_slice_end = object.choice<bool>("advance_to", {{"max_seen", false}, {"slice_end", true}}).value_or(false);
+    cursor.exclusive = object.choice<bool>("boundary", {{"inclusive", false}, {"exclusive", true}}).value_or(false);
     read_field(object, cursor, problems);
-    (void)object.choice<bool>("advance_to", {{"max_seen", true}}, {"slice_end"});
-    (void)object.choice<bool>("boundary", {{"inclusive", true}}, {"exclusive"});
     using Filter = Cursor::Filter;
-    if (const std::optional<Node> filter = object.find("filter")) draft.filter = filter->where;
     draft.stated_filter =
         object.choice<Filter>("filter", {{"server", Filter::server}, {"client", Filter::client}, {"none", Filter::none}});
     using Order = Cursor::Order;
     cursor.order =
         object.choice<Order>("order", {{"asc", Order::asc}, {"desc", Order::desc}, {"unknown", Order::unknown}}).value_or(Order::unknown);
     if (!object.require("type")) return;
-    using Type = Cursor::Type;
-    const std::optional<Type> type =
-        object.choice<Type>("type", {{"timestamp", Type::timestamp}, {"date", Type::date}, {"integer", Type::integer}}, {"opaque"});
+    const std::optional<Type> type = object.choice<Type>(
+        "type", {{"timestamp", Type::timestamp}, {"date", Type::date}, {"integer", Type::integer}, {"opaque", Type::opaque}});
     if (!type) return;  // what the other members may be depends on it
     cursor.type = *type;
-    read_format(object, cursor, problems);
-    read_lookback(object, cursor, problems);
+    read_format(object, cursor, reader);
+    read_lookback(object, cursor, draft.texts, problems);
     read_bounds(object, cursor, draft.texts, problems);
+    read_spans(object, cursor, draft.texts, problems);
     if (problems.errors() == errors) draft.stream.cursor = std::move(cursor);
 }
 

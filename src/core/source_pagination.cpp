@@ -14,65 +14,6 @@ namespace {
 constexpr auto kPaginationKeys = std::to_array<std::string_view>(
     {"type", "path", "inject", "has_more", "total", "done", "size", "start", "max_pages", "first_request_only", "rel", "drift"});
 
-std::optional<Path> answer_path(const ObjectReader& object, std::string_view key, Problems& problems) {
-    const std::optional<Node> node = object.find(key);
-    return node ? read_path(*node, PathKind::answer, Wildcard::refused, problems) : std::nullopt;
-}
-
-bool is_scalar(json::Value value) { return !value.is_array() && !value.is_object(); }
-
-std::optional<std::vector<std::string>> read_scalars(const Node& node, Problems& problems) {
-    if (!expect_array(node, problems, 1)) return std::nullopt;
-    std::vector<std::string> scalars;
-    for (const Node& element : elements(node)) {
-        if (is_scalar(element.value)) {
-            scalars.emplace_back(element.value.raw());
-        } else {
-            problems.add(element.where, "must be a string, a number, true, false or null");
-        }
-    }
-    return scalars;
-}
-
-void read_test(const Node& node, Condition& condition, Problems& problems) {
-    const std::string_view key = node.value.key();
-    if (key == "in") {
-        condition.in = read_scalars(node, problems);
-    } else if (key == "not_in") {
-        condition.not_in = read_scalars(node, problems);
-    } else if (key == "exists") {
-        condition.exists = read_boolean(node, problems);
-    } else if (key == "contains") {
-        condition.contains = read_string(node, problems);
-    } else if (is_scalar(node.value)) {  // equals
-        condition.in = std::vector<std::string>{std::string(node.value.raw())};
-    } else {
-        problems.add(node.where, "must be a string, a number, true, false or null");
-    }
-}
-
-std::optional<Condition> read_condition(const Node& node, Problems& problems) {
-    if (!expect_object(node, problems)) return std::nullopt;
-    const std::size_t errors = problems.errors();
-    const ObjectReader object(node, problems);
-    object.allow({"path", "in", "not_in", "equals", "exists", "contains"});
-    Condition condition;
-    if (const std::optional<Node> path = object.require("path")) {
-        if (std::optional<Path> read = read_path(*path, PathKind::answer, Wildcard::allowed, problems)) condition.path = std::move(*read);
-    }
-    int tests = 0;
-    for (const std::string_view key : {"in", "not_in", "equals", "exists", "contains"}) {
-        const std::optional<Node> test = object.find(key);
-        if (!test) continue;
-        ++tests;
-        read_test(*test, condition, problems);
-    }
-    if (tests != 1)
-        problems.add(node.where, tests == 0 ? "a condition needs a test" : "a condition has exactly one test",
-                     "State one of \"in\", \"not_in\", \"equals\", \"exists\" and \"contains\".");
-    return problems.errors() == errors ? std::optional(std::move(condition)) : std::nullopt;
-}
-
 std::optional<Pagination::Inject> read_inject(const Node& node, Problems& problems) {
     if (!expect_object(node, problems)) return std::nullopt;
     const ObjectReader object(node, problems);
@@ -80,7 +21,7 @@ std::optional<Pagination::Inject> read_inject(const Node& node, Problems& proble
     (void)object.require("in");
     const std::optional<Node> name = object.require("name");
     using Place = Pagination::Place;
-    const std::optional<Place> place = object.choice<Place>("in", {{"query", Place::query}, {"header", Place::header}}, {"body"});
+    const std::optional<Place> place = object.choice<Place>("in", {{"query", Place::query}, {"header", Place::header}, {"body", Place::body}});
     const std::optional<std::string> text = name ? read_string(*name, problems) : std::nullopt;
     if (!place || !text) return std::nullopt;
     if (text->empty()) {
@@ -96,37 +37,46 @@ std::optional<Pagination::Inject> read_inject(const Node& node, Problems& proble
 // Which keys each type has.
 void allow_keys(const ObjectReader& object, Pagination::Type type) {
     using Type = Pagination::Type;
+    const auto allow = [&](WordList known, std::string_view name) { object.allow(known, kPaginationKeys, name); };
     switch (type) {
-        case Type::none: object.allow({"type", "max_pages", "done"}, {"drift"}, kPaginationKeys, "none"); break;
+        case Type::none: allow({"type", "max_pages", "done", "drift"}, "none"); break;
         case Type::cursor:
-            object.allow({"type", "max_pages", "done", "path", "inject", "has_more", "size"}, {"drift", "first_request_only"},
-                         kPaginationKeys, "cursor");
+            allow({"type", "max_pages", "done", "drift", "path", "inject", "has_more", "size", "first_request_only"}, "cursor");
             break;
         case Type::page:
         case Type::offset:
-            object.allow({"type", "max_pages", "done", "start", "inject", "total", "has_more", "size"}, {"drift", "first_request_only"},
-                         kPaginationKeys, type == Type::page ? "page" : "offset");
+            allow({"type", "max_pages", "done", "drift", "start", "inject", "total", "has_more", "size", "first_request_only"},
+                  type == Type::page ? "page" : "offset");
             break;
-        case Type::link_header: object.allow({"type", "max_pages", "done", "rel"}, {"drift"}, kPaginationKeys, "link_header"); break;
-        case Type::next_url:
-            object.allow({"type", "max_pages", "done", "path", "has_more"}, {"drift"}, kPaginationKeys, "next_url");
-            break;
+        case Type::link_header: allow({"type", "max_pages", "done", "drift", "rel"}, "link_header"); break;
+        case Type::next_url: allow({"type", "max_pages", "done", "drift", "path", "has_more"}, "next_url"); break;
+    }
+}
+
+void read_first_request_only(const Node& node, StreamDraft& draft, Problems& problems) {
+    if (!expect_object(node, problems)) return;
+    const ObjectReader object(node, problems);
+    object.allow({"params", "body"});
+    if (node.value.size() == 0) problems.add(node.where, "must not be empty", "State \"params\" or \"body\".");
+    Pagination& pagination = draft.stream.pagination;
+    if (const std::optional<Node> params = object.find("params"))
+        pagination.first_params = read_strings(*params, problems, 1).value_or(pagination.first_params);
+    if (const std::optional<Node> body = object.find("body")) {
+        pagination.first_body = read_boolean(*body, problems).value_or(false);
+        if (body->value.kind() == json::Kind::boolean && !pagination.first_body) problems.add(body->where, "must be true", "Leave it out.");
     }
 }
 
 // The keys of types whose page token is sent with the request.
 void read_token(const ObjectReader& object, StreamDraft& draft, Problems& problems) {
     Pagination& pagination = draft.stream.pagination;
-    if (const std::optional<Node> inject = object.find("inject")) {
-        draft.inject = inject->where;
-        pagination.inject = read_inject(*inject, problems);
-    }
-    if (const std::optional<Node> size = object.find("size")) draft.size = size->where;
+    if (const std::optional<Node> inject = object.find("inject")) pagination.inject = read_inject(*inject, problems);
+    if (const std::optional<Node> first = object.find("first_request_only")) read_first_request_only(*first, draft, problems);
     pagination.size = object.integer("size", 1);
     if (pagination.type == Pagination::Type::cursor) return;
     const std::int64_t first = pagination.type == Pagination::Type::page ? 1 : 0;
     pagination.start = object.integer("start", 0).value_or(first);
-    pagination.total = answer_path(object, "total", problems);
+    pagination.total = path(object, "total", PathKind::answer, problems);
 }
 
 }  // namespace
@@ -147,16 +97,25 @@ void read_pagination(const Node& node, StreamDraft& draft, Problems& problems) {
     pagination.type = *type;
     allow_keys(object, *type);
     pagination.max_pages = object.integer("max_pages", 1).value_or(pagination.max_pages);
-    if (const std::optional<Node> done = object.find("done")) pagination.done = read_condition(*done, problems);
+    if (const std::optional<Node> done = object.find("done")) pagination.done = read_condition(*done, PathKind::answer, problems);
+    using Drift = Pagination::Drift;
+    pagination.drift = object
+                           .choice<Drift>("drift", {{"ignore", Drift::ignore},
+                                                    {"overlap", Drift::overlap},
+                                                    {"restart_slice", Drift::restart_slice}})
+                           .value_or(Drift::ignore);
+    for (const char* key : {"inject", "size", "drift", "first_request_only"}) {
+        if (const std::optional<Node> stated = object.find(key)) draft.keys[std::string("pagination.") + key] = stated->where;
+    }
     if (*type == Type::none) return;
     if (*type == Type::link_header) {
         pagination.rel = object.string("rel").value_or(pagination.rel);
         return;
     }
-    pagination.has_more = answer_path(object, "has_more", problems);
+    pagination.has_more = path(object, "has_more", PathKind::answer, problems);
     if (*type == Type::cursor || *type == Type::next_url) {
         (void)object.require("path");
-        pagination.path = answer_path(object, "path", problems);
+        pagination.path = path(object, "path", PathKind::answer, problems);
     }
     if (*type != Type::next_url) read_token(object, draft, problems);
 }

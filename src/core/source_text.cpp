@@ -11,27 +11,45 @@ namespace upstream::core::parts {
 
 namespace {
 
+enum Root : unsigned { kAccount = 1, kSecret = 2, kCursor = 4, kPage = 8, kRun = 16, kParent = 32, kParents = 64, kPartition = 128 };
+
 struct Rule {
     std::string_view name;  // for messages
-    bool secret;
-    bool cursor;
-    bool page;
-    bool run;
+    unsigned roots;         // what may stand there
 };
 
-// {account.x} may stand everywhere.
+constexpr unsigned kRequest = kAccount | kCursor | kPage | kRun | kParent | kParents | kPartition;
+
 constexpr Rule rule_of(Spot spot) {
     switch (spot) {
-        case Spot::base_url: return {"base_url", false, false, false, false};
-        case Spot::source_header: return {"the source's headers", true, false, false, true};
-        case Spot::auth: return {"auth", true, false, false, false};
-        case Spot::path: return {"path", false, true, true, true};
-        case Spot::param: return {"params", true, true, true, true};
-        case Spot::header: return {"headers", true, true, true, true};
-        case Spot::bound: return {"a cursor's bounds", false, false, false, true};
-        case Spot::column: break;
+        case Spot::base_url: return {"base_url", kAccount};
+        case Spot::source_header: return {"the source's headers", kAccount | kSecret | kRun};
+        case Spot::auth: return {"auth", kAccount | kSecret};
+        case Spot::check_path: return {"check.path", kAccount};
+        case Spot::check: return {"check", kAccount | kSecret};
+        case Spot::path: return {"path", kRequest};
+        case Spot::param: return {"params", kRequest | kSecret};
+        case Spot::header: return {"headers", kRequest | kSecret};
+        case Spot::body: return {"body", kRequest | kSecret};
+        case Spot::bound: return {"a cursor's bounds", kAccount | kRun};
+        case Spot::interval: return {"an interval", kAccount};
+        case Spot::column: return {"columns", kAccount | kCursor | kRun | kParent | kPartition};
+        case Spot::derived: return {"derived settings", kAccount};
+        case Spot::partition: return {"partitions", kAccount};
+        case Spot::where: return {"parent.where", kAccount | kRun};
+        case Spot::webhook: break;
     }
-    return {"columns", false, true, false, true};
+    return {"webhook", kAccount | kSecret};
+}
+
+constexpr Root root_of(std::string_view name) {
+    if (name == "account") return kAccount;
+    if (name == "secret") return kSecret;
+    if (name == "cursor") return kCursor;
+    if (name == "page") return kPage;
+    if (name == "run") return kRun;
+    if (name == "parent") return kParent;
+    return name == "parents" ? kParents : kPartition;
 }
 
 std::string written(const Placeholder& placeholder) {
@@ -54,17 +72,19 @@ class Check {
     Check(const TextUse& use, const StreamDraft* draft, Reader& reader) : use_(use), draft_(draft), reader_(reader) {}
 
     void run(const Placeholder& placeholder) const {
-        const std::string& root = placeholder.root;
-        if (root == "parent" || root == "parents" || root == "partition") {
-            problem(written(placeholder) + " is not supported yet");
-        } else if (!may_stand(root)) {
+        const Root root = root_of(placeholder.root);
+        if ((rule_of(use_.spot).roots & root) == 0) {
             problem(written(placeholder) + " is not allowed in " + std::string(rule_of(use_.spot).name), place_hint(root));
-        } else if (root == "account") {
+        } else if (root == kAccount) {
             account(placeholder);
-        } else if (root != "secret") {
+        } else if (root == kParent || root == kParents) {
+            parent(placeholder);
+        } else if (root == kPartition) {
+            partition(placeholder);
+        } else if (root != kSecret) {
             closed_word(placeholder);
         }
-        format(placeholder);
+        format(placeholder, root);
     }
 
   private:
@@ -72,18 +92,44 @@ class Check {
         reader_.problems.add(use_.where, std::move(message), std::move(hint));
     }
 
-    [[nodiscard]] bool may_stand(std::string_view root) const {
-        const Rule rule = rule_of(use_.spot);
-        if (root == "secret") return rule.secret;
-        if (root == "cursor") return rule.cursor;
-        if (root == "page") return rule.page;
-        return root == "run" ? rule.run : true;
-    }
+    // The same about what only a whole stream shows.
+    void stream_problem(std::string message, std::string hint = {}) const { problem(message + about(use_, *draft_), std::move(hint)); }
 
-    [[nodiscard]] std::string place_hint(std::string_view root) const {
-        if (root == "secret") return "Secrets may stand in \"auth\", \"headers\" and \"params\" only.";
+    [[nodiscard]] std::string place_hint(Root root) const {
+        if (root == kSecret) return "Secrets may stand in \"auth\", \"headers\", \"params\", \"body\" and webhook keys only.";
         if (use_.spot == Spot::source_header) return "Put the header into the stream.";
         return {};
+    }
+
+    // {parents.x} exactly when a request is for a batch of rows, {parent.x} exactly when not.
+    void parent(const Placeholder& placeholder) const {
+        if (!draft_ || !draft_->parent_ok) return;
+        const std::optional<Parent>& parent = draft_->stream.parent;
+        if (!parent) {
+            stream_problem(written(placeholder) + " needs a parent", "State \"parent\".");
+            return;
+        }
+        const bool is_batch = placeholder.root == "parents";
+        if (is_batch != parent->batch_size.has_value()) {
+            stream_problem(is_batch ? "{parents." + placeholder.word + "} needs \"batch_size\" in \"parent\""
+                                    : "{parent." + placeholder.word + "} has no value, because a request is for a batch of rows",
+                           "Write {" + std::string(is_batch ? "parent." : "parents.") + placeholder.word + (is_batch ? "}." : "|csv}."));
+            return;
+        }
+        std::vector<std::string> words;
+        for (const auto& [word, column] : parent->key) words.push_back(word);
+        if (std::find(words.begin(), words.end(), placeholder.word) != words.end()) return;
+        const std::string hint = perhaps(placeholder.word, words);
+        stream_problem("\"parent.key\" has no \"" + placeholder.word + "\"", hint.empty() ? "Name the column there that gives its value." : hint);
+    }
+
+    void partition(const Placeholder& placeholder) const {
+        if (!draft_ || !draft_->parent_ok) return;
+        std::vector<std::string> words;
+        for (const Partition& partition : draft_->stream.partitions) words.push_back(partition.name);
+        if (std::find(words.begin(), words.end(), placeholder.word) != words.end()) return;
+        const std::string hint = perhaps(placeholder.word, words);
+        stream_problem("no partition \"" + placeholder.word + "\"", hint.empty() ? "Declare it in \"partitions\"." : hint);
     }
 
     void account(const Placeholder& placeholder) const {
@@ -111,13 +157,15 @@ class Check {
     }
 
     void cursor(const Placeholder& placeholder) const {
-        if (!draft_->has_cursor) {
-            problem(written(placeholder) + " needs a cursor" + about(use_, *draft_), "State \"cursor\".");
-        } else if (draft_->stream.cursor && draft_->stream.cursor->type == Cursor::Type::integer) {
+        const std::optional<Cursor>& cursor = draft_->stream.cursor;
+        if (!draft_->states("cursor")) {
+            stream_problem(written(placeholder) + " needs a cursor", "State \"cursor\".");
+        } else if (cursor && (cursor->type == Cursor::Type::integer || cursor->type == Cursor::Type::opaque)) {
+            const std::string type = cursor->type == Cursor::Type::integer ? "integer" : "opaque";
             if (placeholder.word == "end") {
-                problem("{cursor.end} has no value for a cursor of type \"integer\"" + about(use_, *draft_));
-            } else if (!placeholder.format.empty()) {
-                problem("a cursor of type \"integer\" takes no format" + about(use_, *draft_), "Write {cursor.start}.");
+                stream_problem("{cursor.end} has no value for a cursor of type \"" + type + "\"");
+            } else if (is_time_format(placeholder.format)) {
+                stream_problem("a cursor of type \"" + type + "\" takes no format", "Write {cursor.start}.");
             }
         }
     }
@@ -127,23 +175,40 @@ class Check {
         if (!draft_->pagination_ok) return;
         const Type type = draft_->stream.pagination.type;
         if (type != Type::cursor && type != Type::page && type != Type::offset) {
-            problem(written(placeholder) + " needs pagination of type \"cursor\", \"page\" or \"offset\"" + about(use_, *draft_));
-        } else if (placeholder.word == "size" && !draft_->size) {
-            problem("{page.size} needs \"size\" in pagination" + about(use_, *draft_));
+            stream_problem(written(placeholder) + " needs pagination of type \"cursor\", \"page\" or \"offset\"");
+        } else if (placeholder.word == "size" && !draft_->states("pagination.size")) {
+            stream_problem("{page.size} needs \"size\" in pagination");
         }
     }
 
-    void format(const Placeholder& placeholder) const {
+    [[nodiscard]] bool is_time_format(const std::string& format) const {
+        return !format.empty() && (reader_.formats.contains(format) || time_format(format));
+    }
+
+    void format(const Placeholder& placeholder, Root root) const {
+        if (root == kParents && placeholder.format.empty() && !use_.whole_json && draft_) {
+            problem(written(placeholder) + " is a list", "Write {parents." + placeholder.word + "|csv}.");
+        }
         if (placeholder.format.empty()) return;
-        const bool is_time = time_format(placeholder.format).has_value();
-        const std::vector<std::string> known{"iso", "iso_ms", "date", "epoch", "epoch_ms", "csv", "json", "url"};
+        const bool is_time = is_time_format(placeholder.format);
+        std::vector<std::string> known{"iso", "iso_ms", "date", "epoch", "epoch_ms", "csv", "json", "url"};
+        for (const auto& [name, own] : reader_.formats) known.push_back(name);
+        const bool is_list = placeholder.format == "csv" || placeholder.format == "json";
         if (std::find(known.begin(), known.end(), placeholder.format) == known.end()) {
+            if (!reader_.formats_known) return;
             std::string hint = perhaps(placeholder.format, known);
-            if (hint.empty()) hint = "Known formats are " + list_words(known, " and ") + "; formats of your own are not supported yet.";
+            if (hint.empty()) hint = "Known formats are " + list_words(known, " and ") + "; declare others in \"formats\".";
             problem("unknown format \"" + placeholder.format + "\"", std::move(hint));
-        } else if (((placeholder.root == "cursor" || placeholder.root == "run") && !is_time) || (placeholder.root == "page" && is_time)) {
+        } else if (use_.spot == Spot::interval) {
+            problem("an interval takes no format", "Write {account." + placeholder.word + "}.");
+        } else if (((root == kCursor || root == kRun) && !is_time && !is_opaque(root)) || (root == kPage && is_time) || (root == kParents && !is_list)) {
             problem("format \"" + placeholder.format + "\" does not apply to {" + placeholder.root + "." + placeholder.word + "}");
         }
+    }
+
+    // Text of the upstream's own, which may have to be encoded.
+    [[nodiscard]] bool is_opaque(Root root) const {
+        return root == kCursor && draft_ && draft_->stream.cursor && draft_->stream.cursor->type == Cursor::Type::opaque;
     }
 
     const TextUse& use_;

@@ -1,4 +1,4 @@
-// Values that stand in many places of a spec: intervals, texts with placeholders, paths, URLs.
+// Values that stand in many places of a spec: intervals, paths, formats, names, URLs.
 #include <algorithm>
 #include <utility>
 
@@ -10,34 +10,18 @@ namespace upstream::core::parts {
 
 namespace {
 
+constexpr std::string_view kColumnHint = "Use letters, digits, \"_\" and \"$\", a letter or \"_\" first, at most 63 characters.";
+
 // A function, not a constant: a static with a destructor would run it inside a backend that is exiting.
 std::vector<std::string> time_formats() { return {"iso", "iso_ms", "date", "epoch", "epoch_ms"}; }
 
-// Whether the text is one placeholder and nothing else.
 bool is_placeholder(std::string_view text) {
-    if (!text.starts_with('{') || !text.ends_with('}')) return false;
     const Result<Text> parsed = Text::parse(text);
-    return parsed && parsed->placeholders().size() == 1;
+    return parsed && is_one_placeholder(*parsed);
 }
 
 bool has_space_or_control(std::string_view text) {
     return std::any_of(text.begin(), text.end(), [](char byte) { return static_cast<unsigned char>(byte) <= ' ' || byte == '\x7f'; });
-}
-
-// A problem has no detail. Where there is no hint, the detail is the best help.
-void add_error(const Where& where, const Error& error, Problems& problems) {
-    std::string hint = error.hint.empty() ? error.detail : error.hint;
-    if (!hint.empty() && hint[0] >= 'a' && hint[0] <= 'z') hint[0] = static_cast<char>(hint[0] - 'a' + 'A');
-    if (!hint.empty() && hint.back() != '.') hint += '.';
-    problems.add(where, error.message, std::move(hint));
-}
-
-std::string lower(std::string_view text) {
-    std::string lower(text);
-    for (char& byte : lower) {
-        if (byte >= 'A' && byte <= 'Z') byte = static_cast<char>(byte - 'A' + 'a');
-    }
-    return lower;
 }
 
 }  // namespace
@@ -47,7 +31,7 @@ std::optional<Duration> read_interval(const Node& node, Problems& problems, Zero
     const std::optional<std::string> text = read_string(node, problems);
     if (!text) return std::nullopt;
     if (is_placeholder(*text)) {
-        problems.add(node.where, "placeholders are not supported in an interval yet", "Write the interval itself.");
+        problems.add(node.where, "must be an interval without a placeholder", "Write it as in \"5 minutes\".");
         return std::nullopt;
     }
     if (!shape::is_interval(*text)) {
@@ -70,64 +54,13 @@ std::optional<Duration> interval(const ObjectReader& object, std::string_view ke
     return node ? read_interval(*node, problems, zero) : std::nullopt;
 }
 
-std::optional<Text> read_text(const Node& node, Spot spot, std::vector<TextUse>& uses, Problems& problems) {
-    const std::optional<std::string> string = read_string(node, problems);
-    if (!string) return std::nullopt;
-    Result<Text> text = Text::parse(*string);
-    if (!text) {
-        add_error(node.where, text.error(), problems);
-        return std::nullopt;
+std::optional<Interval> read_span(const Node& node, Zero zero, std::vector<TextUse>& uses, Problems& problems) {
+    if (node.value.is_string() && is_placeholder(node.value.text())) {
+        std::optional<Text> text = read_text(node, Spot::interval, uses, problems);
+        return text ? std::optional(Interval{Duration{0}, std::move(*text)}) : std::nullopt;
     }
-    uses.push_back({spot, node.where, *text});
-    return *text;
-}
-
-std::optional<Text> read_scalar(const Node& node, Spot spot, std::vector<TextUse>& uses, Problems& problems) {
-    switch (node.value.kind()) {
-        case json::Kind::string: return read_text(node, spot, uses, problems);
-        case json::Kind::number:
-        case json::Kind::boolean: return Text::constant(std::string(node.value.text()));
-        case json::Kind::null:
-        case json::Kind::array:
-        case json::Kind::object: break;
-    }
-    problems.add(node.where, "must be a string, a number, true or false");
-    return std::nullopt;
-}
-
-HeaderTexts read_headers(const Node& node, Spot spot, std::vector<TextUse>& uses, Problems& problems) {
-    HeaderTexts headers;
-    if (!expect_object(node, problems)) return headers;
-    std::vector<std::string> seen;
-    for (const Node& member : members(node)) {
-        const std::string name(member.value.key());
-        if (!shape::is_token(name)) problems.add(member.where, "\"" + name + "\" is not a valid header name");
-        if (std::find(seen.begin(), seen.end(), lower(name)) != seen.end())
-            problems.add(member.where, "header \"" + name + "\" is stated twice", "Case does not matter in names of headers.");
-        seen.push_back(lower(name));
-        std::optional<Text> text = read_scalar(member, spot, uses, problems);
-        if (!text) continue;
-        if (shape::breaks_header(text->source())) problems.add(member.where, "a header must not hold line breaks or NUL");
-        headers.emplace_back(name, std::move(*text));
-    }
-    return headers;
-}
-
-Params read_params(const Node& node, std::vector<TextUse>& uses, Problems& problems) {
-    Params params;
-    if (!expect_object(node, problems)) return params;
-    for (const Node& member : members(node)) {
-        const std::string name(member.value.key());
-        if (name.empty()) problems.add(member.where, "a parameter needs a name");
-        if (const Result<Text> text = Text::parse(name); text && !text->placeholders().empty())
-            problems.add(member.where, "placeholders have no meaning in a parameter's name");
-        std::vector<Text> texts;
-        for (const Node& value : member.value.is_array() ? elements(member) : std::vector<Node>{member}) {
-            if (std::optional<Text> text = read_scalar(value, Spot::param, uses, problems)) texts.push_back(std::move(*text));
-        }
-        params.emplace_back(name, std::move(texts));
-    }
-    return params;
+    const std::optional<Duration> span = read_interval(node, problems, zero);
+    return span ? std::optional(Interval{*span, {}}) : std::nullopt;
 }
 
 std::optional<Path> read_path(const Node& node, PathKind kind, Wildcard wildcard, Problems& problems) {
@@ -135,7 +68,7 @@ std::optional<Path> read_path(const Node& node, PathKind kind, Wildcard wildcard
     if (!string) return std::nullopt;
     const Result<Path> path = Path::parse(*string);
     if (!path) {
-        add_error(node.where, path.error(), problems);
+        problems.add(node.where, path.error());
         return std::nullopt;
     }
     const Path::Root root = path->root();
@@ -153,27 +86,79 @@ std::optional<Path> read_path(const Node& node, PathKind kind, Wildcard wildcard
     return std::nullopt;
 }
 
-std::optional<TimeFormat> read_time_format(const Node& node, Problems& problems) {
-    const std::optional<std::string> name = read_string(node, problems);
+std::optional<Path> path(const ObjectReader& object, std::string_view key, PathKind kind, Problems& problems) {
+    const std::optional<Node> node = object.find(key);
+    return node ? read_path(*node, kind, Wildcard::refused, problems) : std::nullopt;
+}
+
+std::optional<TimeFormat> read_time_format(const Node& node, Reader& reader) {
+    const std::optional<std::string> name = read_string(node, reader.problems);
     if (!name) return std::nullopt;
+    if (const auto own = reader.formats.find(*name); own != reader.formats.end()) return own->second;
     const std::optional<TimeFormat> format = time_format(*name);
-    if (format) return format;
-    std::string hint = perhaps(*name, time_formats());
-    if (hint.empty()) hint = "Known formats are " + list_words(time_formats(), " and ") + "; formats of your own are not supported yet.";
-    problems.add(node.where, "unknown time format \"" + *name + "\"", std::move(hint));
+    if (format || !reader.formats_known) return format;
+    std::vector<std::string> known = time_formats();
+    for (const auto& [own, unused] : reader.formats) known.push_back(own);
+    std::string hint = perhaps(*name, known);
+    if (hint.empty()) hint = "Known formats are " + list_words(known, " and ") + "; declare others in \"formats\".";
+    reader.problems.add(node.where, "unknown time format \"" + *name + "\"", std::move(hint));
     return std::nullopt;
+}
+
+bool check_name(const Where& where, std::string_view name, Problems& problems) {
+    if (shape::is_name(name)) return true;
+    problems.add(where, "\"" + std::string(name) + "\" is not a valid name",
+                 "Use a-z, 0-9 and \"_\", not a digit first, at most 63 characters.");
+    return false;
 }
 
 bool check_column_name(const Where& where, std::string_view name, Problems& problems) {
     if (!shape::is_column(name)) {
         problems.add(where, "\"" + std::string(name) + "\" is not a valid column name",
-                     "Use letters, digits, \"_\" and \"$\", a letter or \"_\" first, at most 63 characters.");
+                     std::string(kColumnHint));
     } else if (shape::is_reserved_column(name)) {
         problems.add(where, "column \"" + std::string(name) + "\" is reserved", "The extension fills this column itself.");
     } else {
         return true;
     }
     return false;
+}
+
+std::optional<std::string> read_any_column(const Node& node, Problems& problems) {
+    std::optional<std::string> name = read_string(node, problems);
+    if (!name || shape::is_column(*name)) return name;
+    problems.add(node.where, "\"" + *name + "\" is not a valid column name", std::string(kColumnHint));
+    return std::nullopt;
+}
+
+std::optional<std::string> read_relation(const Node& node, Problems& problems) {
+    std::optional<std::string> name = read_string(node, problems);
+    if (!name || shape::is_relation(*name)) return name;
+    problems.add(node.where, "must be the name of a table, with or without its schema",
+                 "Use a-z, 0-9, \"_\" and \"$\", a letter or \"_\" first.");
+    return std::nullopt;
+}
+
+std::optional<std::string> read_function(const Node& node, Problems& problems) {
+    std::optional<std::string> name = read_string(node, problems);
+    if (!name || (shape::is_relation(*name) && name->find('.') != std::string::npos)) return name;
+    problems.add(node.where, "must be the name of a function with its schema", "Write it as in \"app.clean_order\".");
+    return std::nullopt;
+}
+
+std::vector<std::string> read_key_columns(const Node& node, Problems& problems) {
+    std::vector<std::string> key;
+    if (!expect_array(node, problems, 1)) return key;
+    for (const Node& element : elements(node)) {
+        std::optional<std::string> column = read_column_name(element, problems);
+        if (!column) continue;
+        if (std::find(key.begin(), key.end(), *column) != key.end()) {
+            problems.add(element.where, "column \"" + *column + "\" is stated twice");
+        } else {
+            key.push_back(std::move(*column));
+        }
+    }
+    return key;
 }
 
 std::optional<std::string> read_column_name(const Node& node, Problems& problems) {
@@ -195,13 +180,6 @@ void check_url(const Where& where, const Text& text, Query query, Problems& prob
     } else if (query == Query::refused && url->find_first_of("?#") != std::string::npos) {
         problems.add(where, "must not have a query or a fragment", "Put the query into \"params\".");
     }
-}
-
-std::optional<std::string> read_header_part(const ObjectReader& object, std::string_view key, Problems& problems) {
-    std::optional<std::string> text = object.string(key);
-    if (!text || !shape::breaks_header(*text)) return text;
-    problems.add(object.find(key)->where, "a header must not hold line breaks or NUL");
-    return std::nullopt;
 }
 
 }  // namespace upstream::core::parts

@@ -2,6 +2,7 @@
 #include "core/spec_reader.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <functional>
@@ -56,10 +57,6 @@ std::optional<double> number_of(json::Value value) {
     return number;
 }
 
-void append_words(std::vector<std::string>& to, WordList words) {
-    for (const std::string_view word : words) to.emplace_back(word);
-}
-
 bool contains(std::span<const std::string_view> words, std::string_view word) {
     return std::find(words.begin(), words.end(), word) != words.end();
 }
@@ -95,6 +92,14 @@ void Problems::add(const Where& where, std::string message, std::string hint) {
     ++errors_;
 }
 
+void Problems::add(const Where& where, const Error& error) {
+    // A problem has no detail. Where there is no hint, the detail is the best help.
+    std::string hint = error.hint.empty() ? error.detail : error.hint;
+    if (!hint.empty() && hint[0] >= 'a' && hint[0] <= 'z') hint[0] = static_cast<char>(hint[0] - 'a' + 'A');
+    if (!hint.empty() && hint.back() != '.') hint += '.';
+    add(where, error.message, std::move(hint));
+}
+
 void Problems::warn(const Where& where, std::string message, std::string hint) {
     entries_.push_back({where.at, {where.path, std::move(message), std::move(hint), true}});
 }
@@ -123,6 +128,19 @@ std::string list_words(const std::vector<std::string>& words, std::string_view l
 std::string perhaps(std::string_view word, const std::vector<std::string>& known) {
     const std::optional<std::string> near = nearest(word, known);
     return near ? "Perhaps you meant \"" + *near + "\"." : std::string{};
+}
+
+bool Range::holds(double number) const { return (open ? number > least : number >= least) && number <= most; }
+
+std::string Range::demand() const {
+    const auto written = [](double number) {
+        std::array<char, 32> digits{};
+        const auto [end, error] = std::to_chars(digits.data(), digits.data() + digits.size(), number);
+        return std::string(digits.data(), end);
+    };
+    const std::string low = (open ? "greater than " : "at least ") + written(least);
+    if (most == std::numeric_limits<double>::max()) return "must be " + low;
+    return open ? "must be " + low + " and at most " + written(most) : "must be from " + written(least) + " to " + written(most);
 }
 
 std::optional<std::int64_t> integer_of(json::Value value) {
@@ -206,18 +224,11 @@ std::optional<std::vector<std::string>> read_strings(const Node& node, Problems&
 ObjectReader::ObjectReader(Node object, Problems& problems, const ObjectReader* fallback)
     : object_(std::move(object)), problems_(&problems), fallback_(fallback) {}
 
-void ObjectReader::allow(WordList known, WordList later, std::span<const std::string_view> elsewhere,
-                         std::string_view type) const {
-    std::vector<std::string> keys;
-    append_words(keys, known);
-    append_words(keys, later);
+void ObjectReader::allow(std::span<const std::string_view> known, std::span<const std::string_view> elsewhere, std::string_view type) const {
+    std::vector<std::string> keys(known.begin(), known.end());
     for (const Node& member : members(object_)) {
         const std::string key(member.value.key());
-        if (contains({known.begin(), known.size()}, key)) continue;
-        if (contains({later.begin(), later.size()}, key)) {
-            problems_->add(member.where, "\"" + key + "\" is not supported yet");
-            continue;
-        }
+        if (contains(known, key)) continue;
         std::string hint;
         if (contains(elsewhere, key)) {
             hint = "Type \"" + std::string(type) + "\" has no such key.";
@@ -254,17 +265,16 @@ std::optional<std::int64_t> ObjectReader::integer(std::string_view key, std::int
     return node ? read_integer(*node, *problems_, least, most) : std::nullopt;
 }
 
-void ObjectReader::refuse_word(std::string_view key, const std::string& word, std::vector<std::string> words,
-                               WordList later) const {
-    const Where where = find(key)->where;
-    const std::string supported = list_words(words, " and ");
-    if (contains({later.begin(), later.size()}, word)) {
-        problems_->add(where, "\"" + word + "\" is not supported yet",
-                       "Supported " + std::string(words.size() == 1 ? "is " : "are ") + supported + ".");
-        return;
-    }
-    append_words(words, later);
-    problems_->add(where, "must be " + std::string(words.size() == 1 ? "" : "one of ") + list_words(words, " or "),
+std::optional<double> ObjectReader::number(std::string_view key, Range range) const {
+    const std::optional<Node> node = find(key);
+    const std::optional<double> number = node ? read_number(*node, *problems_) : std::nullopt;
+    if (!number || range.holds(*number)) return number;
+    problems_->add(node->where, range.demand());
+    return std::nullopt;
+}
+
+void ObjectReader::refuse_word(std::string_view key, const std::string& word, const std::vector<std::string>& words) const {
+    problems_->add(find(key)->where, "must be " + std::string(words.size() == 1 ? "" : "one of ") + list_words(words, " or "),
                    perhaps(word, words));
 }
 

@@ -1,8 +1,7 @@
 // Walks a JSON object that a person wrote, and collects everything that is wrong with it.
 //
-// Three kinds of keys: known ones, ones that the grammar has but this version does not carry out yet, and unknown ones. The last two
-// are problems, never ignored: a misspelt key would otherwise lose rows in silence. A getter reports what it does not like and then
-// returns nothing, so that reading goes on and a person sees all problems at once.
+// An unknown key is a problem, never ignored: a misspelt key would otherwise lose rows in silence. A getter reports what it does not
+// like and then returns nothing, so that reading goes on and a person sees all problems at once.
 #pragma once
 
 #include <cstddef>
@@ -43,6 +42,7 @@ struct Node {
 class Problems {
   public:
     void add(const Where& where, std::string message, std::string hint = {});
+    void add(const Where& where, const Error& error);  // with its detail where it has no hint
     void warn(const Where& where, std::string message, std::string hint = {});
 
     // How many are not just warnings. A part is fit for cross checks if this did not grow while it was read.
@@ -69,6 +69,16 @@ class Problems {
 // A JSON number's value if it is an integer (1, 1.0 and 1e2 are) that fits.
 [[nodiscard]] std::optional<std::int64_t> integer_of(json::Value value);
 
+// What a number may be.
+struct Range {
+    double least = 0;
+    double most = std::numeric_limits<double>::max();
+    bool open = false;  // `least` itself is not in it
+
+    [[nodiscard]] bool holds(double number) const;
+    [[nodiscard]] std::string demand() const;  // "must be from 0 to 1"
+};
+
 // Getters for a value that may stand anywhere. Nothing, and a problem, if it is not of the kind asked for.
 [[nodiscard]] std::optional<std::string> read_string(const Node& node, Problems& problems);
 [[nodiscard]] std::optional<bool> read_boolean(const Node& node, Problems& problems);
@@ -88,10 +98,12 @@ class ObjectReader {
     // `object` must be an object. A member that it lacks is looked for in `fallback`.
     ObjectReader(Node object, Problems& problems, const ObjectReader* fallback = nullptr);
 
-    // Reports every member that is not in `known`. `later` are keys that are not carried out yet; `elsewhere` are keys that like
-    // objects of another type have, and `type` says what this one is.
-    void allow(WordList known, WordList later = {}, std::span<const std::string_view> elsewhere = {},
-               std::string_view type = {}) const;
+    // Reports every member that is not in `known`. `elsewhere` are keys that like objects of another type have, and `type` says what
+    // this one is.
+    void allow(std::span<const std::string_view> known, std::span<const std::string_view> elsewhere = {}, std::string_view type = {}) const;
+    void allow(WordList known, std::span<const std::string_view> elsewhere = {}, std::string_view type = {}) const {
+        allow(std::span<const std::string_view>{known.begin(), known.size()}, elsewhere, type);
+    }
 
     [[nodiscard]] const Where& where() const { return object_.where; }
 
@@ -105,16 +117,17 @@ class ObjectReader {
     [[nodiscard]] std::optional<std::int64_t> integer(std::string_view key, std::int64_t least,
                                                       std::int64_t most = std::numeric_limits<std::int64_t>::max()) const;
 
+    [[nodiscard]] std::optional<double> number(std::string_view key, Range range) const;
+
     template <class Value>
     struct Choice {
         std::string_view word;
         Value value;
     };
 
-    // What the member's word stands for. Words in `later` are known but not carried out yet.
+    // What the member's word stands for.
     template <class Value>
-    [[nodiscard]] std::optional<Value> choice(std::string_view key, std::initializer_list<Choice<Value>> choices,
-                                              WordList later = {}) const {
+    [[nodiscard]] std::optional<Value> choice(std::string_view key, std::initializer_list<Choice<Value>> choices) const {
         const std::optional<std::string> word = string(key);
         if (!word) return std::nullopt;
         std::vector<std::string> words;
@@ -122,12 +135,12 @@ class ObjectReader {
             if (choice.word == *word) return choice.value;
             words.emplace_back(choice.word);
         }
-        refuse_word(key, *word, words, later);
+        refuse_word(key, *word, words);
         return std::nullopt;
     }
 
   private:
-    void refuse_word(std::string_view key, const std::string& word, std::vector<std::string> words, WordList later) const;
+    void refuse_word(std::string_view key, const std::string& word, const std::vector<std::string>& words) const;
 
     Node object_;
     Problems* problems_;

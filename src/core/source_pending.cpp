@@ -1,0 +1,175 @@
+// The list of keys that nothing carries out yet.
+//
+// Whoever makes a key work deletes its line here, in the same commit as the tests that prove it. When kPending is empty, this file and
+// its header go, with their one use in worker/configure.cpp.
+#include "core/source_pending.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "core/spec_reader.hpp"
+
+namespace upstream::core {
+
+namespace {
+
+struct Pending {
+    std::string_view path;      // "*" is any member or element; "streams.*" stands for "defaults", too
+    std::string_view value{};   // only this word; "{" is any text that begins with a placeholder; absent: whatever it is
+};
+
+constexpr auto kPending = std::to_array<Pending>({
+    // signing in
+    {"account.derived"},
+    {"check"},
+    {"formats"},
+    {"auth.one_of"},
+    {"auth.type", "login"},
+    {"auth.type", "jwt"},
+    {"auth.in", "body"},
+    {"auth.grant_type", "client_credentials"},
+    {"auth.grant_type", "password"},
+    {"auth.token_format", "json"},
+    {"auth.token_format", "query"},
+    {"auth.headers"},
+    {"auth.response"},
+    {"auth.remember"},
+    {"auth.send"},
+    {"streams.*.auth"},
+    {"streams.*.base_url"},
+
+    // requests
+    {"timeouts.first_byte"},
+    {"streams.*.method", "POST"},
+    {"streams.*.method", "PUT"},
+    {"streams.*.method", "PATCH"},
+    {"streams.*.body"},
+    {"streams.*.body_format"},
+    {"streams.*.pagination.inject.in", "body"},
+    {"streams.*.pagination.first_request_only"},
+
+    // runs
+    {"responses"},
+    {"streams.*.responses"},
+    {"streams.*.response", "jsonl"},
+    {"streams.*.pagination.drift", "overlap"},
+    {"streams.*.pagination.drift", "restart_slice"},
+    {"streams.*.rescan"},
+    {"streams.*.parent"},
+    {"streams.*.partitions"},
+    {"streams.*.every", "{"},
+    {"streams.*.at"},
+    {"streams.*.conditional", "etag"},
+    {"streams.*.conditional", "last_modified"},
+    {"streams.*.cursor.type", "opaque"},
+    {"streams.*.cursor.field.max_of"},
+    {"streams.*.cursor.advance_to", "slice_end"},
+    {"streams.*.cursor.step"},
+    {"streams.*.cursor.boundary", "exclusive"},
+    {"streams.*.cursor.granularity"},
+    {"streams.*.cursor.retention"},
+    {"streams.*.cursor.lookback", "{"},
+
+    // writing
+    {"streams.*.primary_key.hash"},
+    {"streams.*.write", "append"},
+    {"streams.*.write", "insert_only"},
+    {"streams.*.write", "replace"},
+    {"streams.*.write", "replace_window"},
+    {"streams.*.newer_by"},
+    {"streams.*.absent", "keep"},
+    {"streams.*.deletes.mode", "field"},
+    {"streams.*.deletes.mode", "missing"},
+    {"streams.*.deletes.mode", "feed"},
+    {"streams.*.expand"},
+    {"streams.*.transform"},
+    {"streams.*.after_page"},
+    {"streams.*.on_new_field", "raw"},
+    {"streams.*.on_new_field", "add_column"},
+    {"streams.*.on_new_field", "fail"},
+
+    // sending
+    {"rate_limit"},
+    {"concurrency"},
+    {"breaker"},
+    {"batch"},
+
+    // receiving
+    {"webhook"},
+});
+
+// A stream without a key is appended, which no member says; it is asked for by this name.
+constexpr std::string_view kAppend = "streams.*.write";
+
+bool has_value(const Node& node, std::string_view value) {
+    if (value.empty()) return true;
+    if (!node.value.is_string()) return false;
+    const std::string_view text = node.value.text();
+    return value == "{" ? text.starts_with('{') : text == value;
+}
+
+// Notes every place that `path` leads to from `node`.
+void find(const Node& node, std::string_view path, std::string_view value, std::vector<Node>& found) {
+    if (path.empty()) {
+        if (has_value(node, value)) found.push_back(node);
+        return;
+    }
+    const std::size_t dot = std::min(path.find('.'), path.size());
+    const std::string_view step = path.substr(0, dot);
+    const std::string_view rest = path.substr(std::min(dot + 1, path.size()));
+    if (node.value.is_array() && step == "*") {
+        for (const Node& element : elements(node)) find(element, rest, value, found);
+    } else if (node.value.is_object()) {
+        for (const Node& member : members(node)) {
+            if (step == "*" || step == member.value.key()) find(member, rest, value, found);
+        }
+    }
+}
+
+void find_everywhere(const Node& root, const Pending& pending, std::vector<Node>& found) {
+    constexpr std::string_view kEveryStream = "streams.*.";
+    find(root, pending.path, pending.value, found);
+    if (pending.path.starts_with(kEveryStream))
+        find(root, "defaults." + std::string(pending.path.substr(kEveryStream.size())), pending.value, found);
+}
+
+bool refuses_append() {
+    return std::any_of(kPending.begin(), kPending.end(), [](const Pending& key) { return key.path == kAppend && key.value == "append"; });
+}
+
+void find_keyless(const Node& root, Problems& problems) {
+    std::vector<Node> streams;
+    std::vector<Node> defaults;
+    find(root, "streams.*", {}, streams);
+    find(root, "defaults", {}, defaults);
+    for (const Node& stream : streams) {
+        const auto states = [&](std::string_view key) {
+            return stream.value.member(key) || (!defaults.empty() && defaults[0].value.member(key));
+        };
+        if (!states("primary_key") && !states("write"))
+            problems.add(stream.where, "a stream without primary key is not carried out yet", "State \"primary_key\".");
+    }
+}
+
+}  // namespace
+
+std::vector<Problem> pending_keys(json::Value spec) {
+    Problems problems;
+    const Node root = root_node(spec);
+    for (const Pending& pending : kPending) {
+        std::vector<Node> found;
+        find_everywhere(root, pending, found);
+        for (const Node& node : found) {
+            const bool is_word = !pending.value.empty() && pending.value != "{";
+            const std::string what = is_word ? "\"" + std::string(pending.value) + "\"" : "this key";
+            problems.add(node.where, what + (pending.value == "{" ? " with a placeholder" : "") + " is not carried out yet");
+        }
+    }
+    if (refuses_append()) find_keyless(root, problems);
+    return problems.in_order();
+}
+
+}  // namespace upstream::core

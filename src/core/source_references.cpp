@@ -1,0 +1,127 @@
+// How streams refer to each other, and what else refers to a stream (grammar, section 8, rule 4).
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/source_parts.hpp"
+
+namespace upstream::core::parts {
+
+namespace {
+
+class References {
+  public:
+    References(const std::vector<StreamDraft>& drafts, Reader& reader) : drafts_(drafts), reader_(reader) {
+        for (const StreamDraft& draft : drafts) names_.push_back(draft.stream.name);
+    }
+
+    void stream(const StreamDraft& draft) const {
+        parent(draft);
+        expand(draft);
+        deletes(draft);
+        shared_target(draft);
+    }
+
+    void webhook(const WebhookDraft& draft) const {
+        const Webhook& webhook = draft.webhook;
+        for (std::size_t i = 0; i < webhook.events.size() && i < draft.event_streams.size(); ++i) {
+            if (draft.event_streams[i]) (void)find(webhook.events[i].stream, *draft.event_streams[i]);
+        }
+        if (!draft.route_setting || !reader_.settings_known) return;
+        const std::vector<std::string>& settings = reader_.settings;
+        if (std::find(settings.begin(), settings.end(), webhook.route_setting) != settings.end()) return;
+        const std::string hint = perhaps(webhook.route_setting, settings);
+        reader_.problems.add(*draft.route_setting, "no account setting \"" + webhook.route_setting + "\"",
+                             hint.empty() ? "Declare it in account.properties." : hint);
+    }
+
+  private:
+    // The stream of that name; a problem if there is none.
+    [[nodiscard]] const StreamDraft* find(const std::string& name, const Where& where) const {
+        const auto found = std::find_if(drafts_.begin(), drafts_.end(), [&](const StreamDraft& draft) { return draft.stream.name == name; });
+        if (found != drafts_.end()) return &*found;
+        const std::string hint = perhaps(name, names_);
+        reader_.problems.add(where, "no stream \"" + name + "\"", hint.empty() ? "Streams are " + list_words(names_, " and ") + "." : hint);
+        return nullptr;
+    }
+
+    void parent(const StreamDraft& draft) const {
+        if (!draft.stream.parent || !draft.parent_ok || draft.stream.parent->stream.empty()) return;
+        const Parent& parent = *draft.stream.parent;
+        const StreamDraft* source = find(parent.stream, draft.at("parent.stream"));
+        if (source == nullptr) return;
+        if (is_own_ancestor(draft.stream)) {
+            reader_.problems.add(draft.at("parent.stream"), "stream \"" + draft.stream.name + "\" is its own parent",
+                                 "A chain of parents has to begin at a stream without one, or at a table.");
+            return;
+        }
+        for (const auto& [word, column] : parent.key) check_column(column, *source, draft.at("parent.key"));
+        if (!parent.only_changed.empty()) check_column(parent.only_changed, *source, draft.at("parent.only_changed"));
+    }
+
+    [[nodiscard]] bool is_own_ancestor(const Stream& stream) const {
+        std::string name = stream.parent->stream;
+        for (std::size_t steps = 0; steps <= drafts_.size(); ++steps) {
+            if (name == stream.name) return true;
+            const auto next = std::find_if(drafts_.begin(), drafts_.end(), [&](const StreamDraft& draft) { return draft.stream.name == name; });
+            if (next == drafts_.end() || !next->stream.parent || next->stream.parent->stream.empty()) return false;
+            name = next->stream.parent->stream;
+        }
+        return false;  // a cycle further up is its members' problem
+    }
+
+    // A column of another stream's target, as far as the spec tells. Columns that are not in the spec are the target's own business.
+    void check_column(const std::string& column, const StreamDraft& of, const Where& where) const {
+        const Stream& stream = of.stream;
+        if (stream.columns.empty() || !of.columns_ok || column == stream.raw || column == "account_id" || column == "_synced_at") return;
+        std::vector<std::string> known;
+        for (const Column& known_column : stream.columns) known.push_back(known_column.name);
+        if (std::find(known.begin(), known.end(), column) != known.end()) return;
+        reader_.problems.warn(where, "stream \"" + stream.name + "\" fills no column \"" + column + "\"", perhaps(column, known));
+    }
+
+    void expand(const StreamDraft& draft) const {
+        for (const Expand& expand : draft.stream.expand) {
+            if (expand.more_stream.empty()) continue;
+            const Where& where = draft.at("expand." + expand.name + ".more.stream");
+            const StreamDraft* more = find(expand.more_stream, where);
+            if (more == nullptr || !more->parent_ok) continue;
+            if (!more->stream.parent || more->stream.parent->stream != draft.stream.name)
+                reader_.problems.add(where, "stream \"" + expand.more_stream + "\" does not have \"" + draft.stream.name + "\" as its parent",
+                                     "The rest of a list is read by a stream whose \"parent\" is this one.");
+        }
+    }
+
+    void deletes(const StreamDraft& draft) const {
+        const Deletes& deletes = draft.stream.deletes;
+        if (deletes.mode != Deletes::Mode::feed || deletes.stream.empty()) return;
+        if (find(deletes.stream, draft.at("deletes.stream")) != nullptr && deletes.stream == draft.stream.name)
+            reader_.problems.add(draft.at("deletes.stream"), "a stream cannot list its own deletions", "Deletions within the list are mode \"field\".");
+    }
+
+    // Two streams may fill one table, but a key has to mean the same in both.
+    void shared_target(const StreamDraft& draft) const {
+        for (const StreamDraft& other : drafts_) {
+            if (&other == &draft) return;
+            const bool same_target = !draft.stream.target.empty() && other.stream.target == draft.stream.target;
+            if (same_target && draft.states("primary_key") && other.states("primary_key") && draft.stream.primary_key != other.stream.primary_key)
+                reader_.problems.warn(draft.at("primary_key"), "stream \"" + other.stream.name + "\" writes the same target with another key");
+        }
+    }
+
+    const std::vector<StreamDraft>& drafts_;
+    Reader& reader_;
+    std::vector<std::string> names_;
+};
+
+}  // namespace
+
+void check_references(const std::vector<StreamDraft>& drafts, const std::optional<WebhookDraft>& webhook, Reader& reader) {
+    const References references(drafts, reader);
+    for (const StreamDraft& draft : drafts) references.stream(draft);
+    if (webhook) references.webhook(*webhook);
+}
+
+}  // namespace upstream::core::parts
