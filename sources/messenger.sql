@@ -44,8 +44,10 @@ COMMENT ON TABLE @schema@.messenger_messages IS 'messages of conversations';
 
 /* What search_conversations() needs. Deleted conversations are in none of these. */
 CREATE EXTENSION IF NOT EXISTS pg_trgm SCHEMA @schema@;
-CREATE INDEX IF NOT EXISTS messenger_conversations_page_idx ON @schema@.messenger_conversations (page_id, updated_time DESC, id) WHERE _deleted_at IS NULL;
-CREATE INDEX IF NOT EXISTS messenger_conversations_time_idx ON @schema@.messenger_conversations (updated_time DESC, id) INCLUDE (page_id) WHERE _deleted_at IS NULL;
+CREATE INDEX IF NOT EXISTS messenger_conversations_page_idx ON @schema@.messenger_conversations (page_id, updated_time DESC, id)
+    INCLUDE (account_id, tags) WHERE _deleted_at IS NULL;
+CREATE INDEX IF NOT EXISTS messenger_conversations_time_idx ON @schema@.messenger_conversations (updated_time DESC, id)
+    INCLUDE (page_id, account_id, tags) WHERE _deleted_at IS NULL;
 CREATE INDEX IF NOT EXISTS messenger_conversations_id_idx ON @schema@.messenger_conversations (id);
 CREATE INDEX IF NOT EXISTS messenger_conversations_tags_idx ON @schema@.messenger_conversations USING gin (tags) WITH (fastupdate = off) WHERE _deleted_at IS NULL AND tags <> '{}';
 DO $$
@@ -56,6 +58,47 @@ BEGIN
     EXECUTE format('CREATE INDEX IF NOT EXISTS messenger_participants_name_idx ON @schema@.messenger_participants USING gin (name %s.gin_trgm_ops)', trgm);
 END
 $$;
+
+/*
+ * How many conversations a page has, so that nobody has to count a million of them. Changed by whoever changes conversations, in the same
+ * transaction; one account syncs a page, so that nobody waits for it.
+ */
+CREATE TABLE IF NOT EXISTS @schema@.messenger_page_counts (
+    page_id text COLLATE "C" PRIMARY KEY,
+    conversations bigint NOT NULL
+) WITH (fillfactor = 50);
+COMMENT ON TABLE @schema@.messenger_page_counts IS 'conversations by page, deleted ones left out';
+
+CREATE OR REPLACE FUNCTION @schema@.count_conversations() RETURNS trigger
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF TG_OP = 'TRUNCATE' THEN
+        DELETE FROM @schema@.messenger_page_counts;
+        RETURN NULL;
+    END IF;
+    -- Each operation has the transition tables that it can have.
+    EXECUTE format('
+        INSERT INTO @schema@.messenger_page_counts AS c (page_id, conversations)
+        SELECT d.page_id, sum(d.change) FROM (%s) d WHERE d.page_id IS NOT NULL GROUP BY d.page_id HAVING sum(d.change) <> 0 ORDER BY d.page_id
+        ON CONFLICT (page_id) DO UPDATE SET conversations = c.conversations + excluded.conversations',
+        CASE TG_OP
+            WHEN 'INSERT' THEN 'SELECT n.page_id, 1 AS change FROM new_rows n WHERE n._deleted_at IS NULL'
+            WHEN 'DELETE' THEN 'SELECT o.page_id, -1 AS change FROM old_rows o WHERE o._deleted_at IS NULL'
+            ELSE 'SELECT n.page_id, 1 AS change FROM new_rows n WHERE n._deleted_at IS NULL
+                UNION ALL SELECT o.page_id, -1 FROM old_rows o WHERE o._deleted_at IS NULL'
+        END);
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION @schema@.count_conversations() IS 'keeps messenger_page_counts';
+CREATE OR REPLACE TRIGGER count_inserted AFTER INSERT ON @schema@.messenger_conversations
+    REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION @schema@.count_conversations();
+CREATE OR REPLACE TRIGGER count_updated AFTER UPDATE ON @schema@.messenger_conversations
+    REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION @schema@.count_conversations();
+CREATE OR REPLACE TRIGGER count_deleted AFTER DELETE ON @schema@.messenger_conversations
+    REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION @schema@.count_conversations();
+CREATE OR REPLACE TRIGGER count_truncated AFTER TRUNCATE ON @schema@.messenger_conversations
+    FOR EACH STATEMENT EXECUTE FUNCTION @schema@.count_conversations();
 
 /* ---------------------------------------------------------------- the audit trail */
 
@@ -138,8 +181,9 @@ COMMENT ON FUNCTION @schema@.tag_conversations(text[], text[], text[]) IS 'adds 
 /* ---------------------------------------------------------------- search */
 
 /*
- * Only the conditions that are asked for are in the statement, so that each combination is planned for itself: the page is read in order
- * from an index and stops early, the total is counted by whatever finds the matches fastest. Both see the same snapshot.
+ * Only the conditions that are asked for are in the statement, so that each combination is planned for itself: the keys of the page are read
+ * in order from an index and stop early, the rows are looked up for those alone, and the total is counted by whatever finds the matches
+ * fastest, or known where pages are the only condition. All of it sees the same snapshot.
  */
 CREATE OR REPLACE FUNCTION @schema@.search_conversations(page_ids text[] DEFAULT NULL, include_tags text[] DEFAULT '{}', exclude_tags text[] DEFAULT '{}',
     search text DEFAULT NULL, start_date timestamptz DEFAULT NULL, end_date timestamptz DEFAULT NULL, page integer DEFAULT 1, "limit" integer DEFAULT 50,
@@ -147,16 +191,18 @@ CREATE OR REPLACE FUNCTION @schema@.search_conversations(page_ids text[] DEFAULT
     OUT message_count integer, OUT tags text[], OUT updated_time timestamptz, OUT total bigint) RETURNS SETOF record
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    conditions text := 'c._deleted_at IS NULL';
+    conditions text := '';
+    pages text := '';
+    counting text := 'SELECT count(*) AS total FROM @schema@.messenger_conversations c WHERE c._deleted_at IS NULL';
     pattern text := '%' || regexp_replace(search, '([\\%_])', '\\\1', 'g') || '%';
 BEGIN
     IF page < 1 OR "limit" NOT BETWEEN 1 AND 1000 THEN
         RAISE EXCEPTION USING ERRCODE = 'invalid_parameter_value', MESSAGE = 'page must be at least 1, and limit from 1 to 1000';
     END IF;
     IF cardinality(page_ids) = 1 THEN
-        conditions := conditions || ' AND c.page_id = ($1)[1]';
+        pages := ' AND c.page_id = ($1)[1]';
     ELSIF page_ids IS NOT NULL THEN
-        conditions := conditions || ' AND c.page_id = ANY ($1)';
+        pages := ' AND c.page_id = ANY ($1)';
     END IF;
     IF include_tags <> '{}' THEN conditions := conditions || ' AND c.tags <> ''{}'' AND c.tags && $2'; END IF;
     IF exclude_tags <> '{}' THEN conditions := conditions || ' AND NOT c.tags && $3'; END IF;
@@ -167,17 +213,21 @@ BEGIN
             SELECT p.conversation_id FROM @schema@.messenger_participants p WHERE p.name ILIKE $4
             UNION SELECT s.id FROM @schema@.messenger_conversations s WHERE s.snippet ILIKE $4))';
     END IF;
+    IF conditions = '' THEN
+        counting := 'SELECT coalesce(sum(c.conversations), 0)::bigint AS total FROM @schema@.messenger_page_counts c WHERE true';
+    END IF;
     RETURN QUERY EXECUTE format('
         WITH page AS MATERIALIZED (
-            SELECT c.account_id, c.id, c.page_id, c.snippet, c.unread_count, c.message_count, c.tags, c.updated_time
-            FROM @schema@.messenger_conversations c WHERE %1$s
+            SELECT c.account_id, c.id FROM @schema@.messenger_conversations c WHERE c._deleted_at IS NULL%1$s%2$s
             ORDER BY c.updated_time DESC, c.id LIMIT $8 OFFSET ($7 - 1)::bigint * $8
-        ), total AS MATERIALIZED (SELECT count(*) AS total FROM @schema@.messenger_conversations c WHERE %1$s)
-        SELECT p.id, p.page_id, w.id, w.name, p.snippet, p.unread_count, p.message_count, p.tags, p.updated_time, total.total
-        FROM total LEFT JOIN page p ON true LEFT JOIN LATERAL (
-            SELECT w.id, w.name FROM @schema@.messenger_participants w
-            WHERE w.account_id = p.account_id AND w.conversation_id = p.id AND w.id <> p.page_id LIMIT 1) w ON true
-        ORDER BY p.updated_time DESC, p.id', conditions)
+        ), total AS MATERIALIZED (%3$s%1$s%2$s)
+        SELECT c.id, c.page_id, w.id, w.name, c.snippet, c.unread_count, c.message_count, c.tags, c.updated_time, total.total
+        FROM total LEFT JOIN page p ON true
+            LEFT JOIN @schema@.messenger_conversations c ON c.account_id = p.account_id AND c.id = p.id
+            LEFT JOIN LATERAL (
+                SELECT w.id, w.name FROM @schema@.messenger_participants w
+                WHERE w.account_id = c.account_id AND w.conversation_id = c.id AND w.id <> c.page_id LIMIT 1) w ON true
+        ORDER BY c.updated_time DESC, c.id', pages, conditions, counting)
     USING page_ids, include_tags, exclude_tags, pattern, start_date, end_date, page, "limit";
 END
 $$;
