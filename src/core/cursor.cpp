@@ -57,10 +57,10 @@ std::optional<Position> from_text(Cursor::Type type, std::string_view text) {
     return from_time(*time);
 }
 
-std::string render_bound(const Cursor& cursor, Position position, std::string_view format, Round round) {
+std::string render_bound(const Cursor& cursor, Position position, const std::optional<TimeFormat>& format, Round round) {
     if (cursor.type == Cursor::Type::integer) return std::to_string(position);
     const TimeFormat own = cursor.type == Cursor::Type::date && cursor.format == TimeFormat::iso ? TimeFormat::date : cursor.format;
-    return format_time(to_time(position), time_format(format).value_or(own), round);
+    return format_time(to_time(position), format.value_or(own), round);
 }
 
 Position look_back(const Cursor& cursor, Position position) {

@@ -49,8 +49,8 @@ Result<std::optional<Position>> read_position(const Cursor& cursor, json::Value 
 [[nodiscard]] std::string to_text(Cursor::Type type, Position position);
 [[nodiscard]] std::optional<Position> from_text(Cursor::Type type, std::string_view text);
 
-// A bound as it is sent: in `format` if named, else in the cursor's own.
-[[nodiscard]] std::string render_bound(const Cursor& cursor, Position position, std::string_view format, Round round);
+// A bound as it is sent: in `format` if there is one, else in the cursor's own.
+[[nodiscard]] std::string render_bound(const Cursor& cursor, Position position, const std::optional<TimeFormat>& format, Round round);
 
 // position - lookback, without wrapping around.
 [[nodiscard]] Position look_back(const Cursor& cursor, Position position);

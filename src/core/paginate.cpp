@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "core/excerpt.hpp"
+#include "core/sign.hpp"
 #include "core/url.hpp"
 
 namespace upstream::core {
@@ -45,7 +46,7 @@ class NextPage {
   public:
     NextPage(const Source& source, const Stream& stream, const Page& page, const std::string& url, const Response& response,
              json::Value root, std::size_t records)
-        : source_(source), pagination_(stream.pagination), page_(page), url_(url), response_(response), root_(root),
+        : source_(source), stream_(stream), pagination_(stream.pagination), page_(page), url_(url), response_(response), root_(root),
           records_(static_cast<std::int64_t>(records)) {}
 
     Result<std::optional<Page>> operator()() const {
@@ -123,11 +124,12 @@ class NextPage {
             return Error{.code = Code::shape,
                          .message = "the answer's next URL leads to another host: " + excerpt(to->host, 100),
                          .hint = "If that is right, add the host to allowed_hosts."};
-        const auto secret = secret_param(source_.auth);
-        return go_on(secret ? without_params(*resolved, {*secret}) : *resolved);
+        const auto secrets = secret_params(source_, stream_);
+        return go_on(secrets.empty() ? *resolved : without_params(*resolved, secrets));
     }
 
     const Source& source_;
+    const Stream& stream_;
     const Pagination& pagination_;
     const Page& page_;
     const std::string& url_;

@@ -3,11 +3,14 @@
 // A plain stream has a single read whose values are empty. A read's values fill {parent.x}, {parents.x} and {partition.x} of its requests and rows.
 #pragma once
 
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "core/account.hpp"
+#include "core/json.hpp"
 #include "core/result.hpp"
 #include "core/source.hpp"
 #include "core/text.hpp"
@@ -17,6 +20,7 @@ namespace upstream::core {
 struct PartitionValues {
     Words lists{};                 // {partition.x}
     std::vector<Words> parents{};  // {parent.x} of the only one; {parents.x} of all, as a JSON list of texts; a missing word is null
+    std::map<std::string, json::Kind, std::less<>> kinds{};  // how the parents' words are written in a JSON body; as texts if not stated
 
     [[nodiscard]] bool empty() const { return lists.empty() && parents.empty(); }
 

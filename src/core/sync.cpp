@@ -115,7 +115,7 @@ Bounds Sync::bounds() const {
 
 Action Sync::fetch(Timestamp now) {
     if (source_.auth.oauth2 && needs_refresh(*source_.auth.oauth2, account_.token, now) && !token_was_refreshed_) return GetToken{};
-    Result<Request> request = build_request(source_, stream_, account_, state_.page, bounds(), state_.started_at);
+    Result<Request> request = build_request(source_, stream_, account_, state_.page, bounds(), state_.started_at, {}, now);
     if (!request) return fail(request.error(), now);
     url_ = request->url;
     if (!state_.page.first()) seen_tokens_.insert(state_.page.token);

@@ -160,6 +160,8 @@ std::vector<Placeholder> Text::placeholders() const {
     return found;
 }
 
+const Placeholder* Text::only_placeholder() const { return parts_.size() == 1 ? std::get_if<Placeholder>(&parts_.front()) : nullptr; }
+
 bool Text::mentions(std::string_view root, std::string_view word) const {
     return std::any_of(parts_.begin(), parts_.end(), [&](const auto& part) {
         const auto* placeholder = std::get_if<Placeholder>(&part);

@@ -40,6 +40,10 @@ class Text {
                                                     std::string (*encode)(std::string_view)) const;
 
     [[nodiscard]] std::vector<Placeholder> placeholders() const;
+
+    // The placeholder that the text consists of, if it is one and nothing else.
+    [[nodiscard]] const Placeholder* only_placeholder() const;
+
     [[nodiscard]] bool mentions(std::string_view root, std::string_view word) const;
     [[nodiscard]] const std::string& source() const { return source_; }  // as written
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "core/sign.hpp"
 #include "unit/support.hpp"
 
 namespace upstream::core {
@@ -177,8 +178,8 @@ TEST(SignIn, PutsTheCredentialWhereTheSpecSays) {
 TEST(SignIn, AKeyInTheQueryIsNamedSoThatItCanBeCutOut) {
     const Source source = source_of(R"("params": {"a": "1"})", R"("auth": {"type": "api_key", "in": "query", "name": "key", "value": "{secret.key}"})");
     EXPECT_EQ(url(source, {}, {}, {.secrets = {{"key", "a b"}}}), kBase + "?a=1&key=a%20b");
-    EXPECT_EQ(secret_param(source.auth), "key");
-    EXPECT_EQ(secret_param(source_of("").auth), std::nullopt);
+    EXPECT_EQ(secret_params(source, source.streams.front()), std::vector<std::string>{"key"});
+    EXPECT_TRUE(secret_params(source_of(""), source_of("").streams.front()).empty());
 }
 
 TEST(SignIn, BasicTakesNameAndPasswordAndThePasswordMayBeMissing) {
@@ -201,6 +202,188 @@ TEST(Masked, AnAccountShowsNoSecret) {
     EXPECT_EQ(header_of(*build(source, {}, {}, account), "Authorization"), "Bearer ***");
     EXPECT_EQ(account.token->access, "***");
     EXPECT_EQ(account.settings.at("region"), "eu");
+}
+
+JsonText object_of(std::vector<std::pair<std::string, std::string>> members) {
+    JsonText json{.kind = JsonText::Kind::object};
+    for (auto& [name, text] : members) json.members.emplace_back(name, JsonText{.kind = JsonText::Kind::text, .text = *Text::parse(text)});
+    return json;
+}
+
+// A source whose stream posts that body.
+Source posting(JsonText body, const std::string& stream = R"("pagination": {"type": "page", "size": 25, "inject": {"in": "query", "name": "p"}})") {
+    Source source = source_of(stream);
+    source.streams.front().method = "POST";
+    source.streams.front().body = std::move(body);
+    return source;
+}
+
+TEST(Body, IsJsonUnlessTheSpecSaysOtherwise) {
+    Source source = posting(object_of({{"page", "{page.token}"}, {"since", "{cursor.start}"}}));
+    const auto request = build(source);
+    ASSERT_TRUE(request);
+    EXPECT_EQ(request->method, "POST");
+    EXPECT_EQ(header_of(*request, "Content-Type"), "application/json");
+    EXPECT_EQ(request->body, R"({"page":1})") << "the number is a number, and what has no value is left out";
+}
+
+TEST(Body, MayBeAFormOrText) {
+    Source source = posting(object_of({{"page", "{page.token}"}, {"q", "a&b"}}));
+    source.streams.front().body_format = BodyFormat::form;
+    EXPECT_EQ(build(source)->body, "page=1&q=a%26b");
+    EXPECT_EQ(header_of(*build(source), "Content-Type"), "application/x-www-form-urlencoded");
+
+    source.streams.front().body = JsonText{.kind = JsonText::Kind::text, .text = *Text::parse("fields id; offset {page.token};")};
+    source.streams.front().body_format = BodyFormat::text;
+    EXPECT_EQ(build(source)->body, "fields id; offset 1;");
+    EXPECT_EQ(header_of(*build(source), "Content-Type"), "text/plain; charset=utf-8");
+}
+
+TEST(Body, AContentTypeOfTheSpecCounts) {
+    Source source = posting(object_of({{"a", "b"}}), R"("headers": {"content-type": "application/vnd.api+json"})");
+    EXPECT_EQ(header_of(*build(source), "content-type"), "application/vnd.api+json");
+    EXPECT_EQ(header_of(*build(source), "Content-Type"), "nothing");
+}
+
+TEST(PageToken, GoesToADottedMemberOfTheBody) {
+    Source source = posting(object_of({{"query", "{ orders {id, total} }"}}), R"("pagination": {"type": "cursor", "path": "$.next", "inject": {"in": "query", "name": "x"}})");
+    source.streams.front().pagination.inject = Pagination::Inject{.in = Place::body, .name = "variables.after"};
+    EXPECT_EQ(build(source)->body, R"({"query":"{ orders {id, total} }"})");
+    EXPECT_EQ(build(source, {.token = "abc", .pages_before = 1})->body, R"({"query":"{ orders {id, total} }","variables":{"after":"abc"}})");
+}
+
+TEST(FirstRequestOnly, LeavesParametersAndBodyOutOfLaterRequests) {
+    Source source = posting(object_of({{"filter", "new"}}),
+                            R"("params": {"q": "new", "limit": 5}, "pagination": {"type": "cursor", "path": "$.next", "inject": {"in": "query", "name": "after"}})");
+    source.streams.front().pagination.first_params = {"q"};
+    source.streams.front().pagination.first_body = true;
+    EXPECT_EQ(url(source), kBase + "?q=new&limit=5");
+    EXPECT_TRUE(build(source)->body);
+    const Page second{.token = "abc", .pages_before = 1};
+    EXPECT_EQ(url(source, second), kBase + "?limit=5&after=abc");
+    EXPECT_FALSE(build(source, second)->body);
+}
+
+Result<Request> build_for(const Source& source, const PartitionValues& values) {
+    return build_request(source, source.streams.front(), {}, {}, {}, kStarted, values);
+}
+
+TEST(PartitionValues, GoIntoPathParametersAndBody) {
+    Source source = posting(object_of({{"id", "{parent.id}"}, {"note", "{parent.note}"}, {"ids", "{parents.id}"}, {"since", "{parent.seen|epoch}"}}));
+    Stream& stream = source.streams.front();
+    stream.path = *Text::parse("/users/{parent.name}/items");
+    stream.params = {{"region", {*Text::parse("{partition.region}")}}, {"ids", {*Text::parse("{parents.id|csv}")}}};
+    const Words seven{{"id", "7"}, {"name", "a/b c"}, {"seen", "2026-01-01 00:00:00+00"}};
+    const PartitionValues values{.lists = {{"region", "eu"}}, .parents = {seven}, .kinds = {{"id", json::Kind::number}}};
+    const auto request = build_for(source, values);
+    ASSERT_TRUE(request);
+    EXPECT_EQ(request->url, "https://api.shop.test/v1/users/a%2Fb%20c/items?region=eu&ids=7&p=1");
+    EXPECT_EQ(request->body, R"({"id":7,"ids":[7],"since":1767225600})");
+}
+
+TEST(PartitionValues, OneRequestMayBeForManyParents) {
+    Source source = posting(object_of({{"ids", "{parents.id}"}}));
+    source.streams.front().params = {{"ids", {*Text::parse("{parents.id|csv}")}}};
+    const PartitionValues values{.parents = {{{"id", "1"}}, {{"id", "2"}}, {}}, .kinds = {{"id", json::Kind::number}}};
+    EXPECT_EQ(build_for(source, values)->url, kBase + "?ids=1%2C2&p=1");
+    EXPECT_EQ(build_for(source, values)->body, R"({"ids":[1,2]})");
+}
+
+TEST(PartitionValues, APathWithoutOneOrWithOnlyDotsIsAnError) {
+    Source source = source_of("");
+    source.streams.front().path = *Text::parse("/users/{parent.id}");
+    EXPECT_EQ(code_of(build_for(source, {})), "invalid_spec");
+    EXPECT_EQ(code_of(build_for(source, {.parents = {{{"id", ".."}}}})), "invalid_spec");
+    EXPECT_EQ(code_of(build_for(source, {.parents = {{{"id", "."}}}})), "invalid_spec");
+    EXPECT_EQ(code_of(build_for(source, {.parents = {{{"id", "..."}}}})), "ok");
+}
+
+TEST(Settings, HaveTheirTypeInABody) {
+    Source source = posting(object_of({{"shop", "{account.shop}"}, {"boards", "{account.boards}"}, {"zip", "{account.zip}"}, {"list", "{account.boards|csv}"}}));
+    source.settings = {{.name = "shop", .type = "integer"}, {.name = "boards", .type = "array"}, {.name = "zip"}};
+    const Account account{.settings = {{"shop", "12"}, {"boards", R"(["a",2])"}, {"zip", "01067"}}};
+    EXPECT_EQ(build(source, {}, {}, account)->body, R"({"shop":12,"boards":["a",2],"zip":"01067","list":"a,2"})");
+}
+
+TEST(Settings, AnInstantIsWrittenInTheFormatAskedFor) {
+    Source source = source_of("");
+    source.streams.front().params = {{"from", {*Text::parse("{account.start|date}")}}};
+    EXPECT_EQ(url(source, {}, {}, {.settings = {{"start", "2 days ago"}}}), kBase + "?from=2025-12-31");
+    EXPECT_EQ(url(source, {}, {}, {.settings = {{"start", "2024-05-06T07:08:09Z"}}}), kBase + "?from=2024-05-06");
+}
+
+TEST(Headers, ALineBreakOrNulInAValueIsRefusedAndNotShown) {
+    Source source = source_of("", R"("auth": {"type": "none"}, "headers": {"X-Name": "{account.name}"}, "account": {"properties": {"name": {"type": "string"}}})");
+    for (const std::string& name : {std::string{"a\r\nX-Evil: 1"}, std::string{"a\nb"}, std::string{"a\0b", 3}}) {
+        const auto request = build(source, {}, {}, {.settings = {{"name", name}}});
+        ASSERT_EQ(code_of(request), "invalid_spec");
+        EXPECT_EQ(request.error().message.find("Evil"), std::string::npos);
+    }
+    const Source bearer = source_of("", R"("auth": {"type": "bearer", "token": "{secret.token}"})");
+    EXPECT_EQ(url(bearer, {}, {}, {.secrets = {{"token", "s3cret\n"}}}), "invalid_spec");
+}
+
+TEST(StreamsOwn, BaseUrlAndSignInCountBeforeTheSources) {
+    Source source = source_of("", R"("auth": {"type": "bearer", "token": "{secret.token}"})");
+    Stream& stream = source.streams.front();
+    stream.base_url = *Text::parse("https://files.shop.test");
+    stream.auth = Auth{.type = Auth::Type::api_key, .place = Place::header, .name = "X-Key", .value = *Text::parse("{secret.key}")};
+    const auto request = build(source, {}, {}, {.secrets = {{"key", "k3y"}}});
+    ASSERT_TRUE(request);
+    EXPECT_EQ(request->url, "https://files.shop.test/items");
+    EXPECT_EQ(header_of(*request, "X-Key"), "k3y");
+    EXPECT_EQ(header_of(*request, "Authorization"), "nothing");
+}
+
+TEST(SignIn, AnAccountNamesOneOfSeveralWays) {
+    Source source = source_of("");
+    const Auth bearer{.type = Auth::Type::bearer, .token = *Text::parse("{secret.token}"), .prefix = "Bearer"};
+    source.ways = {{"token", bearer}, {"login", Auth{.type = Auth::Type::basic}}};
+    source.auth = bearer;
+    const Words secrets{{"token", "s3cret"}, {"username", "ann"}};
+    EXPECT_EQ(header_of(*build(source, {}, {}, {.secrets = secrets}), "Authorization"), "Bearer s3cret") << "the first, if it names none";
+    const auto basic = build(source, {}, {}, {.settings = {{"auth", "login"}}, .secrets = secrets});
+    EXPECT_EQ(header_of(*basic, "Authorization"), "nothing");
+    ASSERT_TRUE(basic->basic);
+    EXPECT_EQ(basic->basic->first, "ann");
+}
+
+TEST(SignIn, AKeyMayStandInTheBody) {
+    Source source = posting(object_of({{"q", "x"}}));
+    source.auth = Auth{.type = Auth::Type::api_key, .place = Place::body, .name = "auth.key", .value = *Text::parse("{secret.key}")};
+    const Account account{.secrets = {{"key", "k3y"}}};
+    EXPECT_EQ(build(source, {}, {}, account)->body, R"({"q":"x","auth":{"key":"k3y"}})");
+    source.streams.front().body.reset();
+    EXPECT_EQ(build(source, {}, {}, account)->body, R"({"auth":{"key":"k3y"}})");
+}
+
+TEST(SignIn, ACookieJoinsTheSpecsOwn) {
+    const Source source = source_of(R"("headers": {"Cookie": "lang=en"})", R"("auth": {"type": "api_key", "in": "cookie", "name": "sid", "value": "{secret.sid}"})");
+    EXPECT_EQ(header_of(*build(source, {}, {}, {.secrets = {{"sid", "1"}}}), "Cookie"), "lang=en; sid=1");
+    EXPECT_EQ(url(source, {}, {}, {.secrets = {{"sid", "1; admin=1"}}}), "invalid_spec");
+}
+
+TEST(SignIn, ATokenGoesWhereSendSays) {
+    Source source = source_of("");
+    source.auth.type = Auth::Type::login;
+    source.auth.login.emplace().send = {.in = Place::header, .name = "X-Session", .prefix = ""};
+    const Account account{.token = Token{.access = "t0ken"}};
+    EXPECT_EQ(header_of(*build(source, {}, {}, account), "X-Session"), "t0ken");
+    EXPECT_EQ(url(source), "needs_reauth");
+    source.auth.login->send = {.in = Place::query, .name = "access_token", .prefix = ""};
+    EXPECT_EQ(url(source, {}, {}, account), kBase + "?access_token=t0ken");
+    EXPECT_EQ(secret_params(source, source.streams.front()), std::vector<std::string>{"access_token"});
+}
+
+TEST(CheckRequest, ProvesThatAnAccountWorks) {
+    Source source = source_of("", R"("auth": {"type": "bearer", "token": "{secret.token}"}, "headers": {"X-Client": "pg"})");
+    source.check = AccountCheck{.path = *Text::parse("/me"), .params = {{"fields", {Text::constant("id")}}}};
+    const Account account{.secrets = {{"token", "s3cret"}}};
+    const auto request = check_request(source, account, kStarted);
+    ASSERT_TRUE(request);
+    EXPECT_EQ(request->url, "https://api.shop.test/v1/me?fields=id");
+    EXPECT_EQ(header_of(*request, "Authorization"), "Bearer s3cret");
+    EXPECT_EQ(header_of(*request, "X-Client"), "pg");
 }
 
 }  // namespace

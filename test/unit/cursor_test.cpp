@@ -112,15 +112,15 @@ TEST(RenderBound, WritesTheNamedFormatOrTheCursorsOwn) {
         {kDate, "iso", "2026-01-02T03:04:05.678901Z"},
     };
     const Position when = position("2026-01-02T03:04:05.678901Z");
-    for (const Case& c : cases) EXPECT_EQ(render_bound(cursor_of(c.cursor), when, c.format, Round::down), c.expected) << c.cursor << c.format;
-    EXPECT_EQ(render_bound(cursor_of(kInteger), 42, "iso", Round::down), "42");
+    for (const Case& c : cases) EXPECT_EQ(render_bound(cursor_of(c.cursor), when, time_format(c.format), Round::down), c.expected) << c.cursor << c.format;
+    EXPECT_EQ(render_bound(cursor_of(kInteger), 42, TimeFormat::iso, Round::down), "42");
 }
 
 TEST(RenderBound, RoundsAwayFromTheWindowSoThatNothingFallsBetween) {
     const Cursor cursor = cursor_of(kTimestamp + R"(, "format": "epoch")");
-    EXPECT_EQ(render_bound(cursor, 1'500'000, "", Round::down), "1");
-    EXPECT_EQ(render_bound(cursor, 1'500'000, "", Round::up), "2");
-    EXPECT_EQ(render_bound(cursor, 2'000'000, "", Round::up), "2");
+    EXPECT_EQ(render_bound(cursor, 1'500'000, {}, Round::down), "1");
+    EXPECT_EQ(render_bound(cursor, 1'500'000, {}, Round::up), "2");
+    EXPECT_EQ(render_bound(cursor, 2'000'000, {}, Round::up), "2");
 }
 
 TEST(LookBack, SubtractsTheSpecsSpan) {
