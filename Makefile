@@ -37,11 +37,22 @@ src/core/%.o src/http/%.o: layer_headers =
 -include $(OBJS:.o=.d)
 
 # The installed script carries the sources that we ship, so that they are there wherever the extension is.
-shipped_sources = $(sort $(wildcard sources/*.json sources/*.sql))
+shipped_sources = $(filter-out %.schema.json,$(sort $(wildcard sources/*.json sources/*.sql)))
 build/pg_upstream--0.1.0.sql: pg_upstream--0.1.0.sql script/embed-sources $(shipped_sources)
 	@mkdir -p build
 	script/embed-sources pg_upstream--0.1.0.sql sources >$@.new
 	mv $@.new $@
+
+# The schema of source specs, for editors, next to the extension's script.
+schema_dir = $(DESTDIR)$(datadir)/extension
+install: install-schema
+.PHONY: install-schema
+install-schema: installdirs
+	$(INSTALL_DATA) $(srcdir)/sources/source.schema.json '$(schema_dir)/pg_upstream.source.schema.json'
+uninstall: uninstall-schema
+.PHONY: uninstall-schema
+uninstall-schema:
+	rm -f '$(schema_dir)/pg_upstream.source.schema.json'
 
 # The tests of the layer src/pg, in a server of their own; see there.
 .PHONY: border

@@ -3,6 +3,7 @@
 #include <limits>
 #include <utility>
 
+#include "core/schedule.hpp"
 #include "core/source_parts.hpp"
 #include "core/source_shape.hpp"
 
@@ -99,6 +100,9 @@ void read_schedule(const ObjectReader& object, StreamDraft& draft, Problems& pro
         }
     }
     stream.at = object.string("at").value_or("");
+    if (const std::optional<Node> at = object.find("at"); at && at->value.is_string()) {
+        if (const Result<Schedule> schedule = Schedule::parse(stream.at); !schedule) problems.add(at->where, schedule.error());
+    }
     stream.jitter = interval(object, "jitter", problems, Zero::allowed).value_or(stream.jitter);
     using Limits = std::numeric_limits<int>;
     stream.priority = static_cast<int>(object.integer("priority", Limits::min(), Limits::max()).value_or(0));

@@ -13,6 +13,7 @@
 #include "pg/role.hpp"
 #include "pg/transaction.hpp"
 #include "worker/catalog.hpp"
+#include "worker/check_spec.hpp"
 #include "worker/convert.hpp"
 #include "worker/shared.hpp"
 #include "worker/target.hpp"
@@ -160,6 +161,17 @@ Oid open_target(Books& books, const core::Stream& stream, const std::string& sch
     return oid;
 }
 
+// What else the stream names: its functions, and its parent.
+void check_named(Books& books, const core::Source& source, const core::Stream& stream, Oid target, const std::string& schema) {
+    ParentTable parent;
+    const core::Stream* of = stream.parent ? source.stream(stream.parent->stream) : nullptr;
+    if (of != nullptr) {
+        parent.qualified = target_name(*of, schema).quoted();
+        parent.oid = books.as_caller().find_table(parent.qualified);
+    }
+    check_objects(stream, pg::describe(target), schema, std::move(parent));
+}
+
 Catalog::ModelRow model_row(std::int32_t account, const core::Stream& stream, Oid target) {
     return {.account_id = account, .stream = stream.name, .target = target, .every = seconds(stream.every), .jitter = seconds(stream.jitter),
             .priority = stream.priority, .incremental = stream.incremental};
@@ -182,7 +194,8 @@ bool reads_differently(core::json::Value before, core::json::Value after, const 
             if (const auto defaults = spec.member("defaults")) value = defaults->member(key);
         return value ? std::string{value->raw()} : "";
     };
-    for (const char* key : {"path", "records", "params", "cursor", "primary_key", "columns", "raw", "target"})
+    for (const char* key : {"base_url", "method", "path", "params", "body", "response", "records", "cursor", "primary_key", "columns", "raw", "target",
+                            "parent", "partitions", "transform", "expand"})
         if (part(before, key) != part(after, key)) return true;
     const auto base = [](core::json::Value spec) { return std::string{spec.member("base_url")->raw()}; };
     return base(before) != base(after);
@@ -199,6 +212,7 @@ std::vector<core::Problem> validate_source(const std::string& spec) {
 std::int32_t create_source(const std::string& name, const std::string& spec, const std::string& schema) {
     check_name("source", name);
     const core::Source source = read_usable(spec);
+    check_hosts(source, [](const core::Placeholder&) { return std::optional<std::string>{}; });
     Books books;
     return books.as_keeper([&](Catalog& catalog) {
         if (catalog.find_source(name))
@@ -209,6 +223,7 @@ std::int32_t create_source(const std::string& name, const std::string& spec, con
 
 std::vector<Effect> alter_source(const std::string& name, const std::string& spec) {
     const core::Source source = read_usable(spec);
+    check_hosts(source, [](const core::Placeholder&) { return std::optional<std::string>{}; });
     Books books;
     const StoredSource stored = known_source(books, name);
     const Document before = parse(stored.spec, "stored spec");
@@ -232,6 +247,7 @@ std::vector<Effect> alter_source(const std::string& name, const std::string& spe
                 continue;
             }
             const Oid target = open_target(books, *stream, stored.target_schema, core::Account{});
+            check_named(books, source, *stream, target, stored.target_schema);
             // Another table, also one made anew under the same name, has none of the rows that the cursor stands for.
             const bool again = target != former_target || reads_differently(before.root(), after.root(), stream_name);
             books.as_keeper([&, id = model](Catalog& catalog) { catalog.update_model(id, model_row(account.id, *stream, target), again); });
@@ -241,6 +257,7 @@ std::vector<Effect> alter_source(const std::string& name, const std::string& spe
             const auto same = [&](const auto& model) { return model.stream == stream.name; };
             if (!account.all_streams || std::any_of(account.models.begin(), account.models.end(), same)) continue;
             const Oid target = open_target(books, stream, stored.target_schema, core::Account{});
+            check_named(books, source, stream, target, stored.target_schema);
             books.as_keeper([&](Catalog& catalog) { catalog.insert_model(model_row(account.id, stream, target)); });
             note(stream.name, "added");
         }
@@ -261,8 +278,10 @@ std::int32_t create_account(const NewAccount& wanted) {
     const std::vector<const core::Stream*> streams = chosen_streams(source, wanted.streams);
 
     const core::Account values = to_account(source, Model{.config = wanted.config, .secrets = "{}"});
+    check_hosts(source, core::account_lookup(values));
     std::vector<Oid> targets;
     for (const core::Stream* stream : streams) targets.push_back(open_target(books, *stream, stored.target_schema, values));
+    for (std::size_t i = 0; i < streams.size(); ++i) check_named(books, source, *streams[i], targets[i], stored.target_schema);
 
     const std::int32_t id = books.as_keeper([&](Catalog& catalog) {
         const auto made = catalog.insert_account(stored.id, wanted.name, wanted.config, wanted.streams);
