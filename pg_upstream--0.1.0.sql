@@ -149,6 +149,7 @@ CREATE TABLE upstream.model_state (
     inserted bigint NOT NULL DEFAULT 0,
     updated bigint NOT NULL DEFAULT 0,
     unchanged bigint NOT NULL DEFAULT 0,
+    copied bigint NOT NULL DEFAULT 0,
     rejected bigint NOT NULL DEFAULT 0,
     fetch_time double precision NOT NULL DEFAULT 0,
     apply_time double precision NOT NULL DEFAULT 0,
@@ -441,7 +442,7 @@ CREATE FUNCTION upstream.stat_reset(account text DEFAULT NULL, stream text DEFAU
 BEGIN
     UPDATE upstream.model_state
     SET runs = 0, failed_runs = 0, requests = 0, pages = 0, bytes = 0, received = 0, inserted = 0, updated = 0, unchanged = 0,
-        rejected = 0, fetch_time = 0, apply_time = 0, stats_reset = now()
+        copied = 0, rejected = 0, fetch_time = 0, apply_time = 0, stats_reset = now()
     WHERE model_id = ANY (upstream.find_models(stat_reset.account, stat_reset.stream));
 END
 $$;
@@ -618,7 +619,7 @@ COMMENT ON COLUMN upstream.sync_runs.resumed IS 'whether it went on with a read 
 CREATE VIEW upstream.pg_stat_upstream WITH (security_invoker = true) AS
 SELECT
     s.model_id, so.name AS source, a.name AS account, m.stream, s.runs, s.failed_runs, s.requests, s.pages, s.bytes, s.received,
-    s.inserted, s.updated, s.unchanged, s.rejected, s.fetch_time, s.apply_time, s.last_success_at, s.last_change_at, s.stats_reset
+    s.inserted, s.updated, s.unchanged, s.rejected, s.fetch_time, s.apply_time, s.last_success_at, s.last_change_at, s.stats_reset, s.copied
 FROM upstream.model_state s
     JOIN upstream.models m USING (model_id)
     JOIN upstream.accounts a USING (account_id)
@@ -627,6 +628,7 @@ COMMENT ON VIEW upstream.pg_stat_upstream IS 'cumulative counters per model sinc
 COMMENT ON COLUMN upstream.pg_stat_upstream.bytes IS 'bytes of answers on the wire';
 COMMENT ON COLUMN upstream.pg_stat_upstream.fetch_time IS 'time from request to answer, in milliseconds';
 COMMENT ON COLUMN upstream.pg_stat_upstream.apply_time IS 'time to write rows and commit, in milliseconds';
+COMMENT ON COLUMN upstream.pg_stat_upstream.copied IS 'rows, of those inserted, that went in by COPY and not by a statement';
 
 CREATE VIEW upstream.pg_stat_upstream_workers WITH (security_invoker = true) AS
 SELECT w.pid, w.datid, d.datname, w.started_at, w.state, w.running, w.in_flight, w.runs, w.requests, w.wakeups, w.last_error

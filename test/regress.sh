@@ -1,6 +1,7 @@
 #!/bin/sh
 # pg_regress over sql/ and pg_isolation_regress over test/isolation/specs, as user postgres, against a server and a simulator of their own.
 #   test/regress.sh [test ...]
+# UPSTREAM_WRITE_PATH: how rows are written (auto).
 set -eu
 cd "$(dirname "$0")/.."
 : "${PG_CONFIG:=pg_config}"
@@ -18,6 +19,7 @@ cleanup() {
 trap cleanup EXIT
 trap 'exit 143' TERM INT
 cp -r sql expected test/isolation test/regress.conf "$work"
+[ -z "${UPSTREAM_WRITE_PATH:-}" ] || echo "upstream.write_path = '$UPSTREAM_WRITE_PATH'" >>"$work/regress.conf"
 as_postgres=
 if [ "$(id -u)" = 0 ]; then
     chown -R postgres "$work"

@@ -279,6 +279,10 @@ Document::~Document() = default;
 
 Value Document::root() const { return {tree_.get(), 0}; }
 
+std::size_t Document::memory() const {
+    return tree_->document.capacity() + tree_->strings.capacity() + tree_->nodes.capacity() * sizeof(Tree::Node);
+}
+
 Result<Document> Document::parse(std::string text, Limits limits) {
     if (text.size() >= std::numeric_limits<std::uint32_t>::max())
         return at_byte(Code::decode, "answer is larger than 4 GiB", text.size());

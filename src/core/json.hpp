@@ -95,6 +95,9 @@ class Document {
 
     [[nodiscard]] Value root() const;
 
+    // What it takes, in bytes.
+    [[nodiscard]] std::size_t memory() const;
+
   private:
     explicit Document(std::unique_ptr<Tree> tree);
     std::unique_ptr<Tree> tree_;

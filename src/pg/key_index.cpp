@@ -67,6 +67,7 @@ const char* obstacle_of(Relation table) {
 struct Facts {
     Oid index = InvalidOid;
     bool can_look_up = false;
+    std::array<AttrNumber, INDEX_MAX_KEYS> columns{};
     const char* obstacle = "";
 };
 
@@ -80,6 +81,7 @@ Facts facts_of(Oid oid, const AttrNumber* key, std::size_t columns) {
         if (identifies(index, key, columns) && equal_means_same_bytes(index)) {
             facts.index = RelationGetRelid(index);
             facts.can_look_up = index->rd_rel->relkind == RELKIND_INDEX;
+            std::copy_n(index->rd_index->indkey.values, columns, facts.columns.begin());
         }
         index_close(index, NoLock);
     }
@@ -151,6 +153,8 @@ BulkFacts bulk_facts(Oid table, std::vector<std::string> key) {
     for (const RowColumn& column : row_columns(table, key)) numbers.push_back(column.number);
     const Facts found = call([&] { return facts_of(table, numbers.data(), numbers.size()); });
     BulkFacts facts{.index = found.index, .obstacle = found.obstacle, .can_look_up = found.can_look_up};
+    for (std::size_t i = 0; OidIsValid(found.index) && i < numbers.size(); ++i)
+        facts.order.push_back(key[static_cast<std::size_t>(std::find(numbers.begin(), numbers.end(), found.columns[i]) - numbers.begin())]);
     if (facts.obstacle.empty() && !OidIsValid(facts.index)) facts.obstacle = "no index of the key has the equality of bytes";
     return facts;
 }

@@ -17,6 +17,7 @@ struct BulkFacts {
     Oid index = InvalidOid;      // the index of the key; invalid if there is none whose equality is that of bytes
     std::string obstacle{};      // why rows must go through statements; "" if they need not
     bool can_look_up = false;    // `index` can be searched directly (not that of a partitioned table)
+    std::vector<std::string> order{};  // the key's columns as the index has them
 };
 
 // `key`: the columns of the key. Inside a transaction, the table locked.

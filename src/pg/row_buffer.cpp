@@ -6,7 +6,6 @@
 
 #include "pg/compat.hpp"
 #include "pg/memory.hpp"
-#include "pg/value_reader.hpp"
 
 extern "C" {
 #include "utils/lsyscache.h"
@@ -42,7 +41,8 @@ std::vector<RowColumn> row_columns(Oid table, const std::vector<std::string>& na
     return columns;
 }
 
-RowBuffer::RowBuffer(std::vector<RowColumn> columns, std::size_t rows) : columns_(std::move(columns)), rows_(rows), memory_(CurrentMemoryContext) {
+RowBuffer::RowBuffer(std::vector<RowColumn> columns, std::size_t rows) 
+    : columns_(std::move(columns)), rows_(rows), memory_(CurrentMemoryContext), readers_(columns_.size()) {
     call([&] {
         const std::size_t cells = std::max<std::size_t>(1, rows_ * columns_.size());
         values_ = static_cast<Datum*>(MemoryContextAllocExtended(memory_, cells * sizeof(Datum), MCXT_ALLOC_HUGE));
@@ -52,11 +52,11 @@ RowBuffer::RowBuffer(std::vector<RowColumn> columns, std::size_t rows) : columns
 
 void RowBuffer::read(std::size_t column, std::size_t first, std::span<const std::optional<std::string_view>> values) {
     volatile std::size_t row = values.size();  // while no value is being read
+    ValueReader& reader = readers_[column];
     const std::size_t step = columns_.size();
     try {
         call([&] {
-            ValueReader reader;
-            reader.prepare(columns_[column].type, columns_[column].typmod);
+            if (!reader.prepared()) reader.prepare(columns_[column].type, columns_[column].typmod);
             Datum* value = values_ + first * step + column;
             bool* null = nulls_ + first * step + column;
             for (std::size_t i = 0; i < values.size(); ++i, value += step, null += step) {
@@ -98,12 +98,25 @@ int RowBuffer::compare(std::size_t a, std::size_t b, std::span<const std::size_t
     return 0;
 }
 
-std::uint64_t RowBuffer::prefix(std::size_t row, std::size_t column, std::size_t skip) const {
-    if (columns_[column].by_value) return skip > 0 ? 0 : static_cast<std::uint64_t>(values(row)[column]) ^ (std::uint64_t{1} << 63U);
-    const std::string_view all = bytes(row, column);
-    const std::string_view some = all.substr(std::min(skip, all.size()));
-    std::uint64_t prefix = 0;
-    for (std::size_t i = 0; i < 8; ++i) prefix = (prefix << 8U) | (i < some.size() ? static_cast<unsigned char>(some[i]) : 0U);
+RowBuffer::Prefix RowBuffer::prefix(std::size_t row, std::span<const std::size_t> columns) const {
+    Prefix prefix;
+    std::size_t size = 0;
+    const auto put = [&](unsigned char byte) {
+        std::uint64_t& half = size < 8 ? prefix.high : prefix.low;
+        half |= std::uint64_t{byte} << (56 - 8 * (size % 8));
+        ++size;
+    };
+    for (const std::size_t column : columns) {
+        const RowColumn& description = columns_[column];
+        if (description.by_value) {
+            const std::uint64_t value = static_cast<std::uint64_t>(values(row)[column]) ^ (std::uint64_t{1} << (8 * description.length - 1));
+            for (int byte = description.length - 1; byte >= 0 && size < 16; --byte) put(static_cast<unsigned char>(value >> (8 * byte)));
+        } else {
+            for (const char c : bytes(row, column).substr(0, 16 - size)) put(static_cast<unsigned char>(c));
+            if (description.length < 0) break;  // what follows has no fixed place
+        }
+        if (size >= 16) break;
+    }
     return prefix;
 }
 

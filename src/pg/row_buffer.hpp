@@ -12,6 +12,7 @@
 
 #include "pg/error.hpp"
 #include "pg/postgres.hpp"
+#include "pg/value_reader.hpp"
 
 namespace upstream::pg {
 
@@ -56,14 +57,19 @@ class RowBuffer {
     // By the bytes of the values in these columns, none of them null: an order like that of most indexes, and equality where that is one of bytes.
     [[nodiscard]] int compare(std::size_t a, std::size_t b, std::span<const std::size_t> columns) const;
 
-    // The first bytes of the value in a form that sorts like compare().
-    [[nodiscard]] std::uint64_t prefix(std::size_t row, std::size_t column, std::size_t skip = 0) const;
+    // The first sixteen bytes of these columns, in a form that sorts like compare() for most types. Rows that compare equal have the same.
+    struct Prefix {
+        std::uint64_t high = 0, low = 0;
+        auto operator<=>(const Prefix&) const = default;
+    };
+    [[nodiscard]] Prefix prefix(std::size_t row, std::span<const std::size_t> columns) const;
 
   private:
     [[nodiscard]] std::string_view bytes(std::size_t row, std::size_t column) const;
     std::vector<RowColumn> columns_;
     std::size_t rows_;
     MemoryContext memory_;
+    std::vector<ValueReader> readers_;  // of the columns
     Datum* values_;
     bool* nulls_;
 };

@@ -80,7 +80,6 @@ void ValueReader::prepare(Oid type, std::int32_t typmod) {
     getTypeInputInfo(type, &function, &argument_);
     fmgr_info(function, &function_);
     get_typlenbyvalalign(type, &length_, &by_value_, &align_);
-    initStringInfo(&buffer_);
 }
 
 Datum ValueReader::read(std::string_view text) {
@@ -111,6 +110,7 @@ Datum ValueReader::read_text(std::string_view text) {
     const char* const server = size == 0 ? "" : pg_any_to_server(text.data(), size, PG_UTF8);
     const int server_size = server == text.data() ? size : static_cast<int>(std::strlen(server));
     if (type_ == TEXTOID) return PointerGetDatum(cstring_to_text_with_len(server, server_size));
+    if (buffer_.data == nullptr) initStringInfo(&buffer_);
     resetStringInfo(&buffer_);
     appendBinaryStringInfo(&buffer_, server, server_size);
     return InputFunctionCall(&function_, buffer_.data, argument_, typmod_);

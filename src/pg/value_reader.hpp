@@ -13,6 +13,7 @@ class ValueReader {
   public:
     ValueReader() = default;
     void prepare(Oid type, std::int32_t typmod);
+    [[nodiscard]] bool prepared() const { return OidIsValid(type_); }
 
     // The value in the current memory context. `text` is UTF-8; a text that the type refuses raises what the input function says.
     Datum read(std::string_view text);

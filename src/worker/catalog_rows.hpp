@@ -58,6 +58,7 @@ struct Entry {
     StoredState state{};
     core::Tally tally{};
     std::int64_t inserted = 0, updated = 0, unchanged = 0;
+    std::int64_t copied = 0;  // of those inserted
     double fetch_ms = 0, apply_ms = 0;
 };
 

@@ -10,7 +10,7 @@ WITH saved AS (
     SET cursor = $4, full_refresh = $5, reading = $6, read_started_at = $7, read_start = $8, read_pending = $9, page_token = $10,
         pages_before = $11, records_before = $12, failures = $23,
         requests = s.requests + $13, pages = s.pages + $14, received = s.received + $15, bytes = s.bytes + $16,
-        inserted = s.inserted + $17, updated = s.updated + $18, unchanged = s.unchanged + $19,
+        inserted = s.inserted + $17, updated = s.updated + $18, unchanged = s.unchanged + $19, copied = s.copied + $24,
         fetch_time = s.fetch_time + $20, apply_time = s.apply_time + $21,
         last_change_at = CASE WHEN $17 + $18 > 0 THEN now() ELSE s.last_change_at END,
         lease_deadline = now() + make_interval(secs => $22)
@@ -116,7 +116,7 @@ bool RunCatalog::save_page(const Model& model, const Entry& entry) {
                .run(model.id, model.fence, model.run_id, state.cursor, state.full_refresh, state.reading, state.started_at, state.start,
                     state.pending, state.page_token, state.pages_before, state.records_before, tally.requests, tally.pages, tally.received,
                     tally.bytes, entry.inserted, entry.updated, entry.unchanged, entry.fetch_ms, entry.apply_ms, holder_.lease_seconds,
-                    state.failures)
+                    state.failures, entry.copied)
                .affected() == 1;
 }
 

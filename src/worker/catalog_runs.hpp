@@ -27,7 +27,7 @@ class RunCatalog {
     pg::Statement<std::int32_t, std::int64_t, std::int64_t, std::optional<std::string>, bool, bool, std::optional<Time>,
                   std::optional<std::string>, std::optional<std::string>, std::optional<std::string>, std::int64_t, std::int64_t,
                   std::int64_t, std::int64_t, std::int64_t, std::int64_t, std::int64_t, std::int64_t, std::int64_t, double, double,
-                  double, std::int32_t>
+                  double, std::int32_t, std::int64_t>
         save_page_;
     pg::Statement<std::int32_t, std::int64_t, std::int64_t> finish_run_;
     pg::Statement<std::int32_t, std::int64_t, std::int64_t, std::string, std::string, std::string, std::string, std::string, std::optional<Time>>

@@ -228,6 +228,7 @@ bool Engine::turn(std::optional<core::Timestamp> deadline) {
     };
     at_most(deadline);
     at_most(tokens_.next_look());
+    at_most(writer_.due());
 
     // I6. If this ever fails, stopping is better than holding back every vacuum of the cluster.
     if (pg::holds_snapshot_or_transaction(unit_.session())) throw pg::Raise(ERRCODE_INTERNAL_ERROR, "a transaction is open while waiting for the network");
@@ -235,8 +236,11 @@ bool Engine::turn(std::optional<core::Timestamp> deadline) {
 
     for (const pg::Socket& socket : woken.ready) dispatcher_.on_ready(socket.fd, socket.read, socket.write);
     dispatcher_.on_timeout();
-    for (Delivered& delivered : dispatcher_.take_delivered()) finish_transfer(std::move(delivered));
-    writer_.flush();
+    for (Delivered& delivered : dispatcher_.take_delivered()) {
+        finish_transfer(std::move(delivered));
+        writer_.flush_if_due(false);
+    }
+    writer_.flush_if_due(dispatcher_.in_flight() == 0);
     tokens_.look(pg::now());
     return woken.latch;
 }

@@ -8,6 +8,7 @@
 #include "pg/process.hpp"
 #include "pg/role.hpp"
 #include "pg/wait_set.hpp"
+#include "worker/bulk.hpp"
 #include "worker/commands.hpp"
 #include "worker/convert.hpp"
 #include "worker/settings.hpp"
@@ -101,6 +102,14 @@ const char* pagination_name(core::Pagination::Type type) {
     return "";
 }
 
+// How the rows would get into the target.
+std::string write_path_of(const Look& look) {
+    if (static_cast<WritePath>(settings().write_path) == WritePath::upsert) return "upsert: upstream.write_path says so";
+    const BulkWriter bulk{*look.stream, look.table, look.fields};
+    if (!bulk.obstacle().empty()) return "upsert: " + bulk.obstacle();
+    return "bulk: sorted, looked up by key; new rows by COPY, changed ones by the statement";
+}
+
 }  // namespace
 
 std::vector<std::string> preview(const std::string& account, const std::string& stream) {
@@ -144,6 +153,7 @@ std::vector<std::pair<std::string, std::string>> explain_sync(const std::string&
     }
     items.emplace_back("pagination", pagination_name(look.stream->pagination.type));
     items.emplace_back("target", look.table.qualified);
+    items.emplace_back("write_path", write_path_of(look));
     items.emplace_back("statement", Upsert{*look.stream, look.table, look.fields}.sql());
     return items;
 }

@@ -25,6 +25,13 @@ void define(const char* name, const char* what, int* value, int initial, int lea
     DefineCustomIntVariable(name, what, nullptr, value, initial, least, most, PGC_SIGHUP, unit, nullptr, nullptr, nullptr);
 }
 
+constexpr config_enum_entry kWritePaths[] = {
+    {"auto", static_cast<int>(WritePath::automatic), false},
+    {"upsert", static_cast<int>(WritePath::upsert), false},
+    {"bulk", static_cast<int>(WritePath::bulk), false},
+    {nullptr, 0, false},
+};
+
 }  // namespace
 
 const Settings& settings() { return values; }
@@ -42,7 +49,12 @@ void define_settings() {
     define("upstream.lock_timeout", "Longest wait for a lock on a target.", &values.lock_timeout_ms, 500, 1, 60'000, GUC_UNIT_MS);
     define("upstream.max_in_flight", "Most runs at a time in one worker or CALL.", &values.max_in_flight, 64, 1, 10'000, 0);
     define("upstream.max_page_size", "Largest answer, decoded.", &values.max_page_size_kb, 16 * 1024, 64, 1024 * 1024, GUC_UNIT_KB);
+    define("upstream.memory_limit", "Memory that pages may take in one worker or CALL while they wait to be written.", &values.memory_limit_kb, 64 * 1024, 1024,
+           INT_MAX, GUC_UNIT_KB);
     define("upstream.run_history", "Time for which sync_runs remembers runs.", &values.run_history_s, 7 * 24 * 3600, 0, 10 * 366 * 24 * 3600, GUC_UNIT_S);
+    DefineCustomEnumVariable("upstream.write_path", "How rows get into targets.",
+                             "auto and bulk: by COPY in process where the target allows it; upsert: always by a statement. For tests and comparisons.",
+                             &values.write_path, static_cast<int>(WritePath::automatic), kWritePaths, PGC_SUSET, 0, nullptr, nullptr, nullptr);
     MarkGUCPrefixReserved("upstream");
 }
 

@@ -5,6 +5,9 @@
 
 namespace upstream::worker {
 
+// How rows get into targets: by COPY in process where the target allows it (automatic: unless a chunk is too small to be worth it), or always by a statement.
+enum class WritePath { automatic, upsert, bulk };
+
 struct Settings {
     char* databases = nullptr;        // upstream.databases
     char* allowed_hosts = nullptr;    // upstream.allowed_hosts
@@ -16,6 +19,8 @@ struct Settings {
     int lease_timeout_ms = 300'000;
     int lock_timeout_ms = 500;
     int run_history_s = 7 * 24 * 3600;
+    int memory_limit_kb = 64 * 1024;
+    int write_path = static_cast<int>(WritePath::automatic);
 };
 
 [[nodiscard]] const Settings& settings();

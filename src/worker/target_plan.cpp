@@ -16,6 +16,7 @@ std::shared_ptr<TargetPlan> TargetPlans::open(const core::Source& source, std::i
         plan = std::make_shared<TargetPlan>();
         plan->table = std::move(table);
     }
+    plan->bulk.reset();  // a trigger or a policy is no part of the description
     plan->seen_changes = changes;
     return plan;
 }

@@ -11,6 +11,7 @@
 
 #include "core/source.hpp"
 #include "pg/relation.hpp"
+#include "worker/bulk.hpp"
 #include "worker/upsert.hpp"
 
 namespace upstream::worker {
@@ -18,7 +19,8 @@ namespace upstream::worker {
 struct TargetPlan {
     pg::Table table{};
     std::uint64_t seen_changes = 0;     // pg::relation_changes() when it was described
-    std::unique_ptr<Upsert> upsert{};   // made with the first fields
+    std::unique_ptr<Upsert> upsert{};      // made with the first fields
+    std::unique_ptr<BulkWriter> bulk{};    // made with the first page; anew when anything about the table changed
 };
 
 class TargetPlans {

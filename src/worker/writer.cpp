@@ -2,17 +2,50 @@
 
 #include "worker/writer.hpp"
 
+#include <algorithm>
+#include <map>
 #include <utility>
 
 #include "pg/error.hpp"
 #include "pg/process.hpp"
 #include "pg/role.hpp"
 #include "worker/convert.hpp"
+#include "worker/settings.hpp"
 
 namespace upstream::worker {
 namespace {
 
+constexpr core::Duration kLongestWait = std::chrono::seconds(1);       // of a page for company
+constexpr core::Duration kQuiet = std::chrono::milliseconds(3);        // nothing came for so long: there is time to write
+constexpr std::size_t kSmallestChunk = 64;                             // rows, below which a statement is as good
+
 double milliseconds(std::chrono::microseconds span) { return static_cast<double>(span.count()) / 1000.0; }
+
+// What a page takes until it is committed: its document, its views, and its rows as Postgres' values.
+std::size_t bytes_of(const core::Batch& batch) {
+    std::size_t bytes = 0;
+    for (const core::Values& column : batch.columns) {
+        bytes += column.capacity() * sizeof(core::Values::value_type) + batch.rows * sizeof(Datum);
+        for (const auto& value : column)
+            if (value) bytes += value->size() + VARHDRSZ;
+    }
+    return bytes + (batch.document ? batch.document->memory() : 0);
+}
+
+core::Tally& operator+=(core::Tally& sum, const core::Tally& more) {
+    sum.requests += more.requests;
+    sum.pages += more.pages;
+    sum.received += more.received;
+    sum.bytes += more.bytes;
+    return sum;
+}
+
+Written& operator+=(Written& sum, const Written& more) {
+    sum.inserted += more.inserted;
+    sum.updated += more.updated;
+    sum.unchanged += more.unchanged;
+    return sum;
+}
 
 }  // namespace
 
@@ -20,41 +53,103 @@ bool ends_everything(const pg::Error& error, const pg::Session& session) {
     return error.sqlerrcode() == ERRCODE_QUERY_CANCELED && session.kind() == pg::Session::Kind::procedure;
 }
 
-void Writer::flush() {
-    while (!queue_.empty()) {
-        Waiting next = std::move(queue_.front());
-        queue_.pop_front();
-        const std::int32_t model = next.run->model.id;
-        Verdict verdict = write(*next.run, next.page);
-        tell_(model, std::move(verdict));
-    }
+void Writer::take(RunContext& run, core::Apply page) {
+    newest_ = pg::now();
+    if (queue_.empty()) oldest_ = newest_;
+    const std::size_t bytes = bytes_of(page.batch);
+    bytes_ += bytes;
+    queue_.push_back(Waiting{.run = &run, .page = std::move(page), .bytes = bytes});
+}
+
+std::optional<core::Timestamp> Writer::due() const {
+    if (queue_.empty()) return std::nullopt;
+    return std::min(oldest_ + kLongestWait, newest_ + kQuiet);
+}
+
+void Writer::flush_if_due(bool idle) {
+    if (queue_.empty()) return;
+    const bool full = bytes_ >= static_cast<std::size_t>(settings().memory_limit_kb) * 1024;
+    if (idle || full || pg::now() >= *due()) flush();
 }
 
 void Writer::forget(std::int32_t model) {
-    std::erase_if(queue_, [&](const Waiting& waiting) { return waiting.run->model.id == model; });
+    over_.push_back(model);
+    std::erase_if(queue_, [&](const Waiting& waiting) {
+        if (waiting.run->model.id != model) return false;
+        bytes_ -= waiting.bytes;
+        return true;
+    });
 }
 
-// T4: rows, cursor and counters in one transaction.
-Verdict Writer::write(RunContext& run, const core::Apply& page) {
-    const core::Timestamp before = pg::now();
-    Written written;
+void Writer::forget() {
+    queue_.clear();
+    bytes_ = 0;
+}
+
+void Writer::flush() {
+    while (!queue_.empty()) {
+        std::vector<Waiting> chunk = next_chunk();
+        over_.clear();
+        write_chunk(chunk);
+    }
+}
+
+// The waiting pages of one target.
+std::vector<Writer::Waiting> Writer::next_chunk() {
+    const TargetPlan* const target = queue_.front().run->target.get();
+    const auto others = std::stable_partition(queue_.begin(), queue_.end(), [&](const Waiting& waiting) { return waiting.run->target.get() == target; });
+    std::vector<Waiting> chunk{std::make_move_iterator(queue_.begin()), std::make_move_iterator(others)};
+    queue_.erase(queue_.begin(), others);
+    for (const Waiting& waiting : chunk) bytes_ -= waiting.bytes;
+    return chunk;
+}
+
+void Writer::write_chunk(std::vector<Waiting>& chunk) {
+    std::vector<Share> shares;
+    std::map<const RunContext*, std::size_t> places;
+    for (Waiting& waiting : chunk) {
+        const auto [place, is_new] = places.try_emplace(waiting.run, shares.size());
+        if (is_new) shares.push_back(Share{.run = waiting.run});
+        shares[place->second].pages.push_back(&waiting.page);
+    }
+    if (write(shares, Path::chunk)) return write_singly(chunk);
+    for (const Share& share : shares) tell(share);
+}
+
+// After a chunk that failed: each page alone, until one of its run fails.
+void Writer::write_singly(std::vector<Waiting>& chunk) {
+    for (Waiting& waiting : chunk) {
+        const std::int32_t model = waiting.run->model.id;
+        if (std::find(over_.begin(), over_.end(), model) != over_.end()) continue;
+        std::vector<Share> share{Share{.run = waiting.run, .pages = {&waiting.page}}};
+        if (std::optional<Verdict> failure = write(share, Path::statement)) {
+            over_.push_back(model);
+            tell_(model, std::move(*failure));
+        } else {
+            tell(share.front());
+        }
+    }
+}
+
+// Each page is told of; the first tells of all.
+void Writer::tell(const Share& share) {
+    Committed committed{.written = share.written};
+    for (const core::Apply* page : share.pages) committed.tally += page->tally;
+    tell_(share.run->model.id, committed);
+    for (std::size_t i = 1; i < share.pages.size(); ++i) tell_(share.run->model.id, Committed{});
+}
+
+// T4: rows, cursors and counters in one transaction. Nothing if it was committed.
+std::optional<Verdict> Writer::write(std::vector<Share>& shares, Path path) {
+    const core::Timestamp began = pg::now();
     try {
-        const bool same_target = unit_.run("applying a page", Durability::asynchronous, [&](Catalog& catalog) {
-            const auto target = targets_.open(*run.source, run.model.revision, *run.stream, run.model.target);
-            if (target != run.target) return false;
-            {
-                pg::RoleScope owner{target->table.owner};
-                written = target->upsert->write(run.model.account_id, page.batch);
-                owner.leave();
+        const bool same_target = unit_.run("applying pages", Durability::asynchronous, [&](Catalog& catalog) {
+            for (const Share& share : shares) {
+                const RunContext& run = *share.run;
+                if (targets_.open(*run.source, run.model.revision, *run.stream, run.model.target) != run.target) return false;
             }
-            const Entry entry{.state = to_stored(page.state, *run.stream),
-                              .tally = page.tally,
-                              .inserted = written.inserted,
-                              .updated = written.updated,
-                              .unchanged = written.unchanged,
-                              .fetch_ms = milliseconds(run.fetched),
-                              .apply_ms = milliseconds(pg::now() - before)};
-            if (!catalog.save_page(run.model, entry) || (page.last && !catalog.finish_run(run.model))) throw LeaseLost{};
+            write_rows(shares, *shares.front().run->target, path);
+            for (const Share& share : shares) save(catalog, share, began);
             return true;
         });
         if (!same_target)
@@ -69,8 +164,62 @@ Verdict Writer::write(RunContext& run, const core::Apply& page) {
     } catch (const pg::Raise& error) {
         return core::Refused{to_error(error)};
     }
-    run.fetched = std::chrono::microseconds{0};
-    return Committed{.written = written, .tally = page.tally};
+    for (const Share& share : shares) share.run->fetched = std::chrono::microseconds{0};
+    return std::nullopt;
+}
+
+void Writer::write_rows(std::vector<Share>& shares, TargetPlan& target, Path path) {
+    pg::RoleScope owner{target.table.owner};
+    for (Share& share : shares) share.written = {};
+    if (path == Path::statement || !write_in_bulk(shares, target)) {
+        for (Share& share : shares)
+            for (const core::Apply* page : share.pages) share.written += target.upsert->write(share.run->model.account_id, page->batch);
+    }
+    owner.leave();
+}
+
+// False if the rows have to go through the statement.
+bool Writer::write_in_bulk(std::vector<Share>& shares, TargetPlan& target) {
+    const auto chosen = static_cast<WritePath>(settings().write_path);
+    if (chosen == WritePath::upsert) return false;
+    std::size_t rows = 0;
+    for (const Share& share : shares)
+        for (const core::Apply* page : share.pages) rows += page->batch.rows;
+    if (rows < (chosen == WritePath::bulk ? 1 : kSmallestChunk)) return false;
+    const RunContext& first = *shares.front().run;
+    if (!target.bulk) target.bulk = std::make_unique<BulkWriter>(*first.stream, target.table, first.fields);
+    if (!target.bulk->obstacle().empty()) return false;
+
+    std::vector<BulkShare> parts;
+    for (const Share& share : shares) {
+        RunContext& run = *share.run;
+        if (!run.expect_new) run.expect_new = target.bulk->has_no_rows(run.model.account_id);
+        BulkShare part{.account_id = run.model.account_id, .expect_new = *run.expect_new};
+        for (const core::Apply* page : share.pages) part.pages.push_back(&page->batch);
+        parts.push_back(std::move(part));
+    }
+    target.bulk->write(parts, [&](std::int32_t account, const core::Batch& batch) { return target.upsert->write(account, batch); });
+    for (std::size_t i = 0; i < shares.size(); ++i) {
+        shares[i].written = parts[i].written;
+        shares[i].copied = parts[i].copied;
+        shares[i].run->expect_new = parts[i].expect_new;
+    }
+    return true;
+}
+
+// The books of one run, for all its pages; the last one says where the run is.
+void Writer::save(Catalog& catalog, const Share& share, core::Timestamp began) {
+    const RunContext& run = *share.run;
+    const core::Apply& last = *share.pages.back();
+    Entry entry{.state = to_stored(last.state, *run.stream),
+                .inserted = share.written.inserted,
+                .updated = share.written.updated,
+                .unchanged = share.written.unchanged,
+                .copied = share.copied,
+                .fetch_ms = milliseconds(run.fetched),
+                .apply_ms = milliseconds(pg::now() - began)};
+    for (const core::Apply* page : share.pages) entry.tally += page->tally;
+    if (!catalog.save_page(run.model, entry) || (last.last && !catalog.finish_run(run.model))) throw LeaseLost{};
 }
 
 }  // namespace upstream::worker

@@ -1,17 +1,26 @@
-// The writer: takes the pages that runs have read, commits them, and tells each run what became of its page.
+// The writer: takes the pages that runs have read, commits them, and tells each run what became of its pages.
 //
-// What is committed together is decided here; what one page does to its target is not. take() only queues: rows are written by flush(), which the engine
-// calls where nothing waits for the network. Pages of one run are committed in the order in which they were taken.
+// What is committed together is decided here; what a page does to its target is not. take() only queues; rows are written where the engine asks for it, when
+// nothing waits for the network:
 //
-//   take() --> queue --> flush(): transaction { rows as the target's owner; cursor, counters, fence checked; end of the run } --> tell()
+//   take() --> queue --> flush(): for each target a transaction {
+//                            rows of all waiting pages as the target's owner;
+//                            for each run: cursor, counters, fence checked; end of the run if it was the last page } --> tell()
+//
+// Pages wait for company because large chunks are cheap (worker/bulk), but never long: until the memory limit is reached, nothing came for a few
+// milliseconds, nothing is in flight, or the oldest has waited for a second. While rows are written no socket is read, so the upstream is slowed by
+// TCP and nothing is dropped.
+//
+// Pages of one run are committed in the order in which they were taken. If a chunk fails for whatever reason, its transaction is rolled back and its pages
+// are written one by one, each in a transaction of its own: what is wrong with one run costs the others nothing but time.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <variant>
 #include <vector>
 
@@ -31,6 +40,7 @@ struct RunContext {
     std::shared_ptr<TargetPlan> target{};
     std::vector<core::Field> fields{};
     std::chrono::microseconds fetched{0};  // time spent on requests since the last commit
+    std::optional<bool> expect_new{};      // the account had no row in the target when the run began to write
 };
 
 // What became of a page.
@@ -48,27 +58,51 @@ class Writer {
     // `tell` is called outside of any transaction, and may take() more.
     Writer(Unit& unit, TargetPlans& targets, Tell tell) : unit_(unit), targets_(targets), tell_(std::move(tell)) {}
 
-    void take(RunContext& run, core::Apply page) { queue_.push_back(Waiting{&run, std::move(page)}); }
+    void take(RunContext& run, core::Apply page);
+
+    // When flush_if_due() has something to do though no page comes; nothing if no page waits.
+    [[nodiscard]] std::optional<core::Timestamp> due() const;
+
+    // Commits what waits if it has waited enough; `idle` says that no page can come.
+    void flush_if_due(bool idle);
 
     // Commits what waits. A cancelled CALL leaves it by pg::Error.
     void flush();
 
     // Drops the pages of a run that is over, or of all.
     void forget(std::int32_t model);
-    void forget() { queue_.clear(); }
+    void forget();
 
   private:
     struct Waiting {
-        RunContext* run;
-        core::Apply page;
+        RunContext* run = nullptr;
+        core::Apply page{};
+        std::size_t bytes = 0;
     };
+    struct Share {  // of a chunk: one run's pages
+        RunContext* run = nullptr;
+        std::vector<core::Apply*> pages{};
+        Written written{};
+        std::int64_t copied = 0;
+    };
+    enum class Path { chunk, statement };
 
-    Verdict write(RunContext& run, const core::Apply& page);
+    std::vector<Waiting> next_chunk();
+    void write_chunk(std::vector<Waiting>& chunk);
+    void write_singly(std::vector<Waiting>& chunk);
+    std::optional<Verdict> write(std::vector<Share>& shares, Path path);
+    void tell(const Share& share);
+    void write_rows(std::vector<Share>& shares, TargetPlan& target, Path path);
+    bool write_in_bulk(std::vector<Share>& shares, TargetPlan& target);
+    void save(Catalog& catalog, const Share& share, core::Timestamp began);
 
     Unit& unit_;
     TargetPlans& targets_;
     Tell tell_;
-    std::deque<Waiting> queue_;
+    std::vector<Waiting> queue_{};
+    std::vector<std::int32_t> over_{};       // models whose runs ended while a chunk is being written
+    std::size_t bytes_ = 0;                  // of the queue
+    core::Timestamp oldest_{}, newest_{};    // when the first and the last of the queue came
 };
 
 // A cancelled CALL ends as a whole; a cancelled worker only loses the page.

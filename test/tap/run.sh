@@ -1,6 +1,7 @@
 #!/bin/sh
 # Runs TAP tests as user postgres, with servers in a temporary folder:  test/tap/run.sh [010_load.t ...]
 # UPSTREAM_HANG_SECONDS: how long the upstream of 040 hangs (60). UPSTREAM_KEEP: keeps the folder of a failed run.
+# UPSTREAM_WRITE_PATH: how rows are written (auto).
 set -eu
 cd "$(dirname "$0")"
 : "${PG_CONFIG:=pg_config}"
@@ -39,7 +40,7 @@ source=$(dirname "$("$PG_CONFIG" --pgxs)")/..
 # In the background, so that a signal is heard at once and not when prove is done.
 # shellcheck disable=SC2086
 $as_postgres env PATH="$("$PG_CONFIG" --bindir):$PATH" LC_ALL=C TESTDATADIR="$work/data" TESTDIR="$work" PG_REGRESS="$source/test/regress/pg_regress" \
-    UPSTREAM_SIMULATOR="$work/upstream" UPSTREAM_HANG_SECONDS="${UPSTREAM_HANG_SECONDS:-60}" \
+    UPSTREAM_SIMULATOR="$work/upstream" UPSTREAM_HANG_SECONDS="${UPSTREAM_HANG_SECONDS:-60}" UPSTREAM_WRITE_PATH="${UPSTREAM_WRITE_PATH:-}" \
     prove -v -I "$source/test/perl" -I lib "$@" </dev/null &
 prove=$!
 status=0

@@ -40,6 +40,7 @@ max_worker_processes = 16
 max_connections = 60
 log_min_messages = info
 ));
+    $node->append_conf('postgresql.conf', "upstream.write_path = '$ENV{UPSTREAM_WRITE_PATH}'\n") if $ENV{UPSTREAM_WRITE_PATH};
     $node->append_conf('postgresql.conf', $_) for @{ $options{conf} // [] };
     $node->start;
     $node->safe_psql('postgres', 'CREATE DATABASE app');
