@@ -48,6 +48,8 @@ CREATE INDEX IF NOT EXISTS messenger_conversations_page_idx ON @schema@.messenge
     INCLUDE (account_id, tags) WHERE _deleted_at IS NULL;
 CREATE INDEX IF NOT EXISTS messenger_conversations_time_idx ON @schema@.messenger_conversations (updated_time DESC, id)
     INCLUDE (page_id, account_id, tags) WHERE _deleted_at IS NULL;
+CREATE INDEX IF NOT EXISTS messenger_conversations_tagged_idx ON @schema@.messenger_conversations (updated_time DESC, id)
+    INCLUDE (page_id, account_id, tags) WHERE _deleted_at IS NULL AND tags <> '{}';
 CREATE INDEX IF NOT EXISTS messenger_conversations_id_idx ON @schema@.messenger_conversations (id);
 CREATE INDEX IF NOT EXISTS messenger_conversations_tags_idx ON @schema@.messenger_conversations USING gin (tags) WITH (fastupdate = off) WHERE _deleted_at IS NULL AND tags <> '{}';
 DO $$
