@@ -9,11 +9,13 @@ CREATE TABLE IF NOT EXISTS @schema@.messenger_conversations (
     unread_count integer,
     message_count integer,
     tags text[] NOT NULL DEFAULT '{}',
+    messages_read_at timestamptz,
     _deleted_at timestamptz,
     _synced_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (account_id, id)
 );
 COMMENT ON TABLE @schema@.messenger_conversations IS 'conversations of pages; deleted ones keep their row, with _deleted_at';
+COMMENT ON COLUMN @schema@.messenger_conversations.messages_read_at IS 'when its own list of messages was last read';
 COMMENT ON COLUMN @schema@.messenger_conversations.tags IS 'ours, set by tag_conversations(); no sync touches them';
 
 CREATE TABLE IF NOT EXISTS @schema@.messenger_participants (
@@ -41,6 +43,19 @@ CREATE TABLE IF NOT EXISTS @schema@.messenger_messages (
 );
 CREATE INDEX IF NOT EXISTS messenger_messages_conversation_idx ON @schema@.messenger_messages (account_id, conversation_id, created_time DESC);
 COMMENT ON TABLE @schema@.messenger_messages IS 'messages of conversations';
+
+/*
+ * A conversation comes with its newest 25 messages. Longer ones have a list of their own, which is read after they changed; a minute is
+ * added because times are whole seconds, and of another clock.
+ */
+CREATE INDEX IF NOT EXISTS messenger_conversations_cut_idx ON @schema@.messenger_conversations (account_id, messages_read_at NULLS FIRST, id)
+    WHERE message_count > 25 AND _deleted_at IS NULL;
+CREATE OR REPLACE VIEW @schema@.messenger_conversations_cut AS
+SELECT account_id, id, messages_read_at
+FROM @schema@.messenger_conversations
+WHERE message_count > 25 AND _deleted_at IS NULL
+    AND (messages_read_at IS NULL OR messages_read_at < updated_time + interval '1 minute');
+COMMENT ON VIEW @schema@.messenger_conversations_cut IS 'conversations that came with a part of their messages, and changed since those were read';
 
 /* What search_conversations() needs. Deleted conversations are in none of these. */
 CREATE EXTENSION IF NOT EXISTS pg_trgm SCHEMA @schema@;
