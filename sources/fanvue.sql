@@ -2,8 +2,7 @@
 
 CREATE TABLE IF NOT EXISTS @schema@.fanvue_transactions (
     account_id integer NOT NULL,
-    _key text COLLATE "C" NOT NULL,
-    _occurrence integer NOT NULL,
+    _upstream_key text COLLATE "C" NOT NULL,
     occurred_at timestamptz,
     source text,
     gross_cents numeric CHECK (gross_cents = trunc(gross_cents)),
@@ -17,7 +16,7 @@ CREATE TABLE IF NOT EXISTS @schema@.fanvue_transactions (
     post_uuid uuid,
     payload jsonb,
     _synced_at timestamptz NOT NULL DEFAULT now(),
-    PRIMARY KEY (account_id, _key, _occurrence)
+    PRIMARY KEY (account_id, _upstream_key)
 );
 CREATE INDEX IF NOT EXISTS fanvue_transactions_occurred_at_idx ON @schema@.fanvue_transactions (account_id, occurred_at);
 CREATE INDEX IF NOT EXISTS fanvue_transactions_order_idx ON @schema@.fanvue_transactions (transaction_order_id) WHERE transaction_order_id IS NOT NULL;
@@ -25,8 +24,7 @@ CREATE INDEX IF NOT EXISTS fanvue_transactions_reversed_idx ON @schema@.fanvue_t
 CREATE INDEX IF NOT EXISTS fanvue_transactions_pending_idx ON @schema@.fanvue_transactions (account_id, occurred_at) WHERE status = 'pendingBalance';
 COMMENT ON TABLE @schema@.fanvue_transactions IS 'earnings of creators; refunds and chargebacks are rows of their own with negative amounts';
 COMMENT ON COLUMN @schema@.fanvue_transactions.account_id IS 'the creator''s account';
-COMMENT ON COLUMN @schema@.fanvue_transactions._key IS 'what identifies the row, hashed: older rows have no id';
-COMMENT ON COLUMN @schema@.fanvue_transactions._occurrence IS 'tells rows apart that are the same in everything that identifies them';
+COMMENT ON COLUMN @schema@.fanvue_transactions._upstream_key IS 'what identifies the row, hashed: older rows have no id, and equal ones are numbered';
 COMMENT ON COLUMN @schema@.fanvue_transactions.gross_cents IS 'US dollar cents, whatever the fan paid in';
 COMMENT ON COLUMN @schema@.fanvue_transactions.net_cents IS 'US dollar cents after fees';
 COMMENT ON COLUMN @schema@.fanvue_transactions.currency IS 'what the fan paid in; not the unit of the amounts';

@@ -272,8 +272,8 @@ struct Stream {
     std::optional<Cursor> cursor{};
     std::vector<Rescan> rescan{};
     std::vector<std::string> primary_key{};  // empty with key_hash
-    std::vector<Path> key_hash{};            // primary_key.hash: values that make the key of rows without identity; column _key (text)
-    bool key_occurrence = false;             // equal rows are numbered and kept: column _occurrence (integer, from 1)
+    std::vector<Path> key_hash{};            // primary_key.hash: values that make the key of rows without identity
+    bool key_occurrence = false;             // equal rows are numbered and kept
     Write write = Write::upsert;
     std::string newer_by{};             // column; an incoming row whose value is smaller than the stored one is dropped
     bool absent_keeps = false;          // absent: a missing member leaves the stored value
