@@ -25,20 +25,26 @@ struct Entry {
     std::string complaint;  // last logged, so that it is logged once
 };
 
+// A place to fill: the nth worker of a database.
+using Post = std::pair<std::string, int>;
+
 class Launcher {
   public:
     // Starts and stops what has to be; returns when to look again.
     std::optional<core::Timestamp> look(core::Timestamp now) {
-        const std::vector<std::string> wanted = list_of(settings().databases);
+        const std::vector<std::string> databases = list_of(settings().databases);
+        std::vector<Post> wanted;
+        for (const std::string& name : databases)
+            for (int number = 1; number <= settings().workers; ++number) wanted.emplace_back(name, number);
         std::erase_if(entries_, [&](auto& entry) {
             if (std::find(wanted.begin(), wanted.end(), entry.first) != wanted.end()) return false;
             if (entry.second.handle != nullptr) pg::stop_worker(entry.second.handle);
             return true;
         });
         std::optional<core::Timestamp> next;
-        for (const std::string& name : wanted) {
-            Entry& entry = entries_[name];
-            see_to(name, entry, now);
+        for (const Post& post : wanted) {
+            Entry& entry = entries_[post];
+            see_to(post, entry, now);
             if (entry.handle == nullptr && (!next || entry.not_before < *next)) next = entry.not_before;
         }
         return next;
@@ -46,12 +52,13 @@ class Launcher {
 
     // What is missing may be there now: somebody reloaded the configuration.
     void hurry() {
-        for (auto& [name, entry] : entries_)
+        for (auto& [post, entry] : entries_)
             if (!entry.complaint.empty()) entry.not_before = {};
     }
 
   private:
-    static void see_to(const std::string& name, Entry& entry, core::Timestamp now) {
+    static void see_to(const Post& post, Entry& entry, core::Timestamp now) {
+        const auto& [name, number] = post;
         if (entry.handle != nullptr) {
             if (pg::is_started(entry.handle)) return;
             entry.handle = nullptr;
@@ -61,7 +68,7 @@ class Launcher {
         if (now < entry.not_before) return;
         const auto database = pg::find_database(name);
         if (!database) return put_off(entry, now, "database \"" + name + "\" of upstream.databases does not exist or cannot be connected to");
-        entry.handle = pg::start_worker("pg_upstream worker for " + name, kWorkerFunction, *database);
+        entry.handle = pg::start_worker("pg_upstream worker for " + name + (number > 1 ? " (" + std::to_string(number) + ")" : ""), kWorkerFunction, *database);
         if (entry.handle == nullptr) return put_off(entry, now, "no free worker slot for database \"" + name + "\"; raise max_worker_processes");
         entry.started_at = now;
         entry.complaint.clear();
@@ -74,7 +81,7 @@ class Launcher {
         entry.complaint = std::move(complaint);
     }
 
-    std::map<std::string, Entry> entries_;
+    std::map<Post, Entry> entries_;
 };
 
 }  // namespace

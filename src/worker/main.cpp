@@ -25,6 +25,7 @@ namespace {
 
 constexpr core::Duration kAfterError = std::chrono::seconds(5);
 constexpr core::Duration kBetweenPrunings = std::chrono::hours(1);
+constexpr core::Duration kLeaveToOthers = std::chrono::seconds(1);
 
 class Worker {
   public:
@@ -59,12 +60,17 @@ class Worker {
         look_now_ = false;
         next_look_.reset();
         const auto most = static_cast<std::size_t>(settings().max_in_flight);
-        const std::size_t room = most > engine_->running() ? most - engine_->running() : 0;
+        const std::size_t free = most > engine_->running() ? most - engine_->running() : 0;
+        // Several workers leave each other something: what one cannot take at once it finds due at its next look.
+        const std::size_t room = free == 0 ? 0 : std::max<std::size_t>(1, free / static_cast<std::size_t>(settings().workers));
         std::vector<Model> claimed;
         unit_.run("looking for due models", Durability::asynchronous, [&](Catalog& catalog) {
             if (room > 0) claimed = catalog.claim_due(static_cast<std::int32_t>(room));
             // Without room, the end of a run is what to wait for.
-            if (claimed.size() < room) next_look_ = catalog.next_due();
+            if (claimed.size() < room)
+                next_look_ = catalog.next_due();
+            else if (room < free)
+                next_look_ = pg::now() + kLeaveToOthers;
             if (pg::now() - pruned_at_ > kBetweenPrunings) {
                 catalog.prune_runs(settings().run_history_s);
                 pruned_at_ = pg::now();

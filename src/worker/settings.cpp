@@ -52,6 +52,7 @@ void define_settings() {
     define("upstream.memory_limit", "Memory that pages may take in one worker or CALL while they wait to be written.", &values.memory_limit_kb, 64 * 1024, 1024,
            INT_MAX, GUC_UNIT_KB);
     define("upstream.run_history", "Time for which sync_runs remembers runs.", &values.run_history_s, 7 * 24 * 3600, 0, 10 * 366 * 24 * 3600, GUC_UNIT_S);
+    define("upstream.workers", "Workers in each database.", &values.workers, 1, 1, 16, 0);
     DefineCustomEnumVariable("upstream.write_path", "How rows get into targets.",
                              "auto and bulk: by COPY in process where the target allows it; upsert: always by a statement. For tests and comparisons.",
                              &values.write_path, static_cast<int>(WritePath::automatic), kWritePaths, PGC_SUSET, 0, nullptr, nullptr, nullptr);

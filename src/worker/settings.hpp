@@ -19,6 +19,7 @@ struct Settings {
     int lease_timeout_ms = 300'000;
     int lock_timeout_ms = 500;
     int run_history_s = 7 * 24 * 3600;
+    int workers = 1;
     int memory_limit_kb = 64 * 1024;
     int write_path = static_cast<int>(WritePath::automatic);
 };

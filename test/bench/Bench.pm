@@ -70,9 +70,19 @@ sub cpu
     {
         open my $stat, '<', "/proc/$pid/stat" or next;
         my @fields = split ' ', (<$stat> =~ s/^.*\) //r);
-        $ticks += $fields[11] + $fields[12] + $fields[13] + $fields[14];
+        $ticks += $fields[11] + $fields[12];
     }
     return $ticks / 100;
+}
+
+# CPU seconds of the server's processes that have ended, as those of sessions.
+sub ended_cpu
+{
+    my ($self) = @_;
+    my ($postmaster) = $self->processes;
+    open my $stat, '<', "/proc/$postmaster/stat" or return 0;
+    my @fields = split ' ', (<$stat> =~ s/^.*\) //r);
+    return ($fields[13] + $fields[14]) / 100;
 }
 
 sub own_memory_kb
@@ -81,14 +91,6 @@ sub own_memory_kb
     open my $status, '<', "/proc/$pid/status" or return 0;
     while (<$status>) { return $1 if /^RssAnon:\s+(\d+)/; }
     return 0;
-}
-
-# CPU seconds that the machine has spent on anything but waiting.
-sub machine_cpu
-{
-    open my $stat, '<', '/proc/stat' or die $!;
-    my @fields = split ' ', <$stat>;
-    return ($fields[1] + $fields[2] + $fields[3] + $fields[6] + $fields[7]) / 100;
 }
 
 # Backends of the server, the postmaster's children.
@@ -122,13 +124,12 @@ http {
     client_body_temp_path $work/nginx_body; proxy_temp_path $work/nginx_proxy; fastcgi_temp_path $work/nginx_fastcgi;
     uwsgi_temp_path $work/nginx_uwsgi; scgi_temp_path $work/nginx_scgi;
     open_file_cache max=2000;
+    map \$arg_page \$number { "" 1; default \$arg_page; }
     default_type application/json;
     server {
         listen 127.0.0.1:$port;
         root $work/pages;
         location ~ ^/(?<set>[a-z0-9_]+)/(?<account>[0-9]+)\$ {
-            set \$number \$arg_page;
-            if (\$number = "") { set \$number 1; }
             try_files /\$set/\$account/\$number.json =404;
         }
     }
