@@ -59,6 +59,7 @@ Draft draft_for(const Source& source, const std::string& method) {
     Draft draft;
     draft.request.method = method;
     draft.request.connect_timeout = source.connect_timeout.value_or(draft.request.connect_timeout);
+    draft.request.first_byte_timeout = source.first_byte_timeout;
     draft.request.total_timeout = source.total_timeout.value_or(draft.request.total_timeout);
     draft.request.headers.emplace_back("Accept", "application/json");
     return draft;

@@ -20,6 +20,7 @@ struct Request {
     std::optional<std::string> body{};
     std::optional<std::pair<std::string, std::string>> basic{};  // user and password for HTTP basic
     Duration connect_timeout = std::chrono::seconds(10);
+    std::optional<Duration> first_byte_timeout{};  // from the moment at which the request is sent
     Duration total_timeout = std::chrono::seconds(60);
 };
 

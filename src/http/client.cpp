@@ -173,13 +173,13 @@ void Client::Impl::end(Transfer& transfer, CURLcode code) {
     leave(transfer);
 }
 
-// Ends what libcurl does not: transfers that got no connection in time.
+// Ends what libcurl does not: transfers that got no connection in time, or no first byte.
 void Client::Impl::end_overdue() {
     const Clock::time_point now = Clock::now();
     std::vector<Transfer*> overdue;
     for (const auto& [id, transfer] : transfers)
         if (transfer->overdue() <= now) overdue.push_back(transfer.get());
-    for (Transfer* transfer : overdue) end(*transfer, CURLE_NO_CONNECTION_AVAILABLE);
+    for (Transfer* transfer : overdue) end(*transfer, transfer->lacks_first_byte() ? CURLE_OPERATION_TIMEDOUT : CURLE_NO_CONNECTION_AVAILABLE);
 }
 
 // libcurl's or that of a transfer, whichever is first.

@@ -67,6 +67,7 @@ Transfer::Transfer(TransferId id, const core::Request& request, core::Origin ori
       origin_(std::move(origin)),
       options_(options),
       overdue_(started_ + request.total_timeout + kGrace),
+      first_byte_timeout_(request.first_byte_timeout),
       body_(request.body),
       easy_(std::move(easy)) {
     set_callbacks();
@@ -181,6 +182,7 @@ std::size_t Transfer::on_header(char* data, std::size_t size, std::size_t count,
 }
 
 Transfer::Stop Transfer::take_header(std::string_view line) {
+    first_byte_due_.reset();
     header_bytes_ += line.size();  // 1xx blocks and trailers count, too
     if (header_bytes_ > options_.max_header) return Stop::headers_too_large;
     if (headers_complete_) return Stop::none;  // a trailer
@@ -254,7 +256,10 @@ int Transfer::on_connected(void* self, char* remote, char* /*local*/, int /*remo
         storage.ss_family = AF_INET;
     else if (auto* v6 = reinterpret_cast<sockaddr_in6*>(&storage); inet_pton(AF_INET6, remote, &v6->sin6_addr) == 1)
         storage.ss_family = AF_INET6;
-    if (transfer.admit(reinterpret_cast<const sockaddr*>(&storage))) return CURL_PREREQFUNC_OK;
+    if (transfer.admit(reinterpret_cast<const sockaddr*>(&storage))) {
+        if (transfer.first_byte_timeout_) transfer.first_byte_due_ = std::chrono::steady_clock::now() + *transfer.first_byte_timeout_;
+        return CURL_PREREQFUNC_OK;
+    }
     transfer.stop_ = Stop::address;
     return CURL_PREREQFUNC_ABORT;
 }

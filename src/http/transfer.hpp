@@ -4,6 +4,7 @@
 // through it. They leave a note of why they stopped the transfer, from which finish() makes the error.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstddef>
@@ -47,9 +48,10 @@ class Transfer {
     // The transfer of an easy handle.
     [[nodiscard]] static Transfer& of(CURL* easy);
 
-    // When the total timeout is over for certain. libcurl watches it, but not while the transfer waits for one of
-    // the connections that a host is allowed; and its clock starts a little later.
-    [[nodiscard]] std::chrono::steady_clock::time_point overdue() const { return overdue_; }
+    // When the total timeout is over for certain: libcurl watches it, but not while the transfer waits for one of the connections that a host is allowed, and
+    // its clock starts a little later. Or when the first byte should have come, which libcurl does not watch.
+    [[nodiscard]] std::chrono::steady_clock::time_point overdue() const { return first_byte_due_ ? std::min(overdue_, *first_byte_due_) : overdue_; }
+    [[nodiscard]] bool lacks_first_byte() const { return first_byte_due_ && *first_byte_due_ < overdue_; }
 
     // The answer or the error, once the transfer has ended with `code`: libcurl's, or CURLE_NO_CONNECTION_AVAILABLE if it
     // got no connection before it was overdue.
@@ -89,6 +91,9 @@ class Transfer {
     const Options& options_;
     std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
     std::chrono::steady_clock::time_point overdue_;
+
+    std::optional<core::Duration> first_byte_timeout_;
+    std::optional<std::chrono::steady_clock::time_point> first_byte_due_{};  // while the request is sent and not answered
 
     // libcurl and the callbacks use all of these until easy_ is gone, so they are declared before it.
     std::optional<std::string> body_;

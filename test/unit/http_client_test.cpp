@@ -482,6 +482,28 @@ TEST(HttpClient, TimesOutBeforeTheFirstByte) {
     expect_error(result, Code::net_timeout, "while waiting for the first byte");
 }
 
+TEST(HttpClient, TimesOutByItsOwnLimitOfTheFirstByte) {
+    Server server(silence);
+    core::Request request = get(server.url("/?key=sesame"));
+    request.first_byte_timeout = milliseconds(100);
+    request.total_timeout = std::chrono::seconds(60);
+    const auto result = fetch(request);
+    expect_error(result, Code::net_timeout, "request to " + server.authority() + " timed out after 0.1");
+    expect_error(result, Code::net_timeout, "while waiting for the first byte");
+}
+
+TEST(HttpClient, AFirstByteInTimeEndsThatLimit) {
+    Server server([](Peer& peer) {
+        peer.read_request();
+        peer.send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n0123456789");
+        peer.wait_for_close();
+    });
+    core::Request request = get(server.url());
+    request.first_byte_timeout = milliseconds(50);
+    request.total_timeout = milliseconds(300);
+    expect_error(fetch(request), Code::net_timeout, "while waiting for the rest of the answer");
+}
+
 TEST(HttpClient, TimesOutInTheBody) {
     Server server([](Peer& peer) {
         peer.read_request();
