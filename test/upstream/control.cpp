@@ -73,7 +73,7 @@ Reply Control::get(const Request& request, std::string_view command) {
         const Parameters query(request.query);
         const auto since = parse_integer(query.find("since").value_or("0"));
         if (!since) return error_reply(400, "since must be an integer");
-        Reply reply = text_reply(world_->stats.log.text(*since));
+        Reply reply = text_reply(world_->stats.log.text(*since, query.find("times").has_value()));
         reply.headers.emplace_back("X-Log-Next", std::to_string(world_->stats.log.next()));
         return reply;
     }

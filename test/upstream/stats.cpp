@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "clock.hpp"
 #include "world.hpp"
 
 namespace simulator {
@@ -56,21 +57,24 @@ void RequestLog::add(std::string_view method, std::string_view target, int statu
     line += masked(target);
     line += ' ' + std::to_string(status);
     lines_.push_back(std::move(line));
+    times_.push_back(monotonic_us());
     if (lines_.size() > kKeptLines) {
         lines_.pop_front();
+        times_.pop_front();
         ++first_;
     }
 }
 
 void RequestLog::clear() {
     lines_.clear();
+    times_.clear();
     first_ = 0;
 }
 
-std::string RequestLog::text(std::int64_t since) const {
+std::string RequestLog::text(std::int64_t since, bool with_times) const {
     std::string out;
     const std::int64_t begin = since > first_ ? since - first_ : 0;
-    for (auto i = static_cast<std::size_t>(begin); i < lines_.size(); ++i) out += lines_[i] + '\n';
+    for (auto i = static_cast<std::size_t>(begin); i < lines_.size(); ++i) out += (with_times ? std::to_string(times_[i]) + ' ' : std::string{}) + lines_[i] + '\n';
     return out;
 }
 

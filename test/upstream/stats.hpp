@@ -32,13 +32,15 @@ class RequestLog {
     void add(std::string_view method, std::string_view target, int status);
     void clear();
 
-    // The lines from number `since` on (the first ever is 0), as far as they are still kept.
-    [[nodiscard]] std::string text(std::int64_t since) const;
+    // The lines from number `since` on (the first ever is 0), as far as they are still kept; if asked for with the time at which each was written
+    // (monotonic, in microseconds) in front.
+    [[nodiscard]] std::string text(std::int64_t since, bool with_times = false) const;
     [[nodiscard]] std::int64_t next() const { return first_ + static_cast<std::int64_t>(lines_.size()); }
     [[nodiscard]] const std::deque<std::string>& lines() const { return lines_; }
 
   private:
     std::deque<std::string> lines_;
+    std::deque<std::int64_t> times_;
     std::int64_t first_ = 0;
 };
 
