@@ -162,7 +162,7 @@ CREATE TABLE upstream.runs (
     run_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     model_id integer NOT NULL REFERENCES upstream.models ON DELETE CASCADE,
     status text NOT NULL DEFAULT 'running'
-        CHECK (status OPERATOR(pg_catalog.=) ANY (ARRAY['running', 'succeeded', 'failed', 'interrupted', 'cancelled', 'recorded'])),
+        CHECK (status OPERATOR(pg_catalog.=) ANY (ARRAY['running', 'succeeded', 'failed', 'interrupted', 'cancelled', 'postponed', 'recorded'])),
     sync_mode text NOT NULL CHECK (sync_mode OPERATOR(pg_catalog.=) ANY (ARRAY['full_refresh', 'incremental'])),
     started_by text NOT NULL,
     resumed boolean NOT NULL DEFAULT false,
@@ -184,6 +184,55 @@ CREATE TABLE upstream.runs (
 ) WITH (fillfactor = 80);
 CREATE INDEX runs_model_idx ON upstream.runs (model_id, run_id);
 COMMENT ON TABLE upstream.runs IS 'history of runs, kept for upstream.run_history; read it through sync_runs';
+
+/* ---------------------------------------------------------------- limits */
+
+/*
+ * Rewritten with each small set of permits: no index but the key, so that updates stay on their page. Neither table is dumped: what was spent
+ * counts on the clock of one machine's boot.
+ */
+CREATE TABLE upstream.budgets (
+    source_id integer NOT NULL REFERENCES upstream.sources ON DELETE CASCADE,
+    ordinal integer NOT NULL,
+    holder text NOT NULL,
+    host text NOT NULL,
+    scope text NOT NULL,
+    max_units double precision,
+    per interval,
+    algorithm text,
+    boot text NOT NULL DEFAULT '',
+    spent jsonb NOT NULL DEFAULT '[]',
+    drawn double precision NOT NULL DEFAULT 0,
+    told_limit double precision,
+    told_remaining double precision,
+    told_percent double precision,
+    spacing_us bigint NOT NULL DEFAULT 0,
+    held_uptime bigint,
+    held_until timestamptz,
+    held_reason text,
+    changed_at timestamptz,
+    PRIMARY KEY (source_id, ordinal, holder, host)
+) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05);
+COMMENT ON TABLE upstream.budgets IS 'rate budgets and who shares them, what is spent of each, and what upstreams told of their limits; read it through rate_budgets';
+
+CREATE TABLE upstream.hosts (
+    source_id integer NOT NULL REFERENCES upstream.sources ON DELETE CASCADE,
+    host text NOT NULL,
+    scope text NOT NULL DEFAULT '',
+    state text NOT NULL DEFAULT 'closed' CHECK (state OPERATOR(pg_catalog.=) ANY (ARRAY['closed', 'open', 'half_open'])),
+    failures_in_row integer NOT NULL DEFAULT 0,
+    openings integer NOT NULL DEFAULT 0,
+    since timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    probe_at timestamptz,
+    requests bigint NOT NULL DEFAULT 0,
+    failures bigint NOT NULL DEFAULT 0,
+    bytes bigint NOT NULL DEFAULT 0,
+    request_time double precision NOT NULL DEFAULT 0,
+    last_error text,
+    stats_reset timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    PRIMARY KEY (source_id, host, scope)
+) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05);
+COMMENT ON TABLE upstream.hosts IS 'circuit breaker and counters of each host of a source; read it through pg_stat_upstream_sources';
 
 /* ---------------------------------------------------------------- secrets */
 
@@ -291,6 +340,15 @@ CREATE FUNCTION upstream.workers(OUT pid integer, OUT datid oid, OUT started_at 
 COMMENT ON FUNCTION upstream.workers() IS 'the running workers of the cluster, from shared memory; read it through pg_stat_upstream_workers';
 
 /* ---------------------------------------------------------------- functions in SQL */
+
+CREATE FUNCTION upstream.progress(OUT pid integer, OUT datid oid, OUT model_id integer, OUT run_id bigint, OUT began_at timestamptz, OUT phase text,
+    OUT waiting_for text, OUT since timestamptz, OUT pages bigint, OUT rows bigint, OUT bytes bigint) RETURNS SETOF record
+    LANGUAGE c VOLATILE STRICT PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'upstream_progress';
+COMMENT ON FUNCTION upstream.progress() IS 'what each run does at this moment, from shared memory; read it through pg_stat_progress_upstream';
+
+CREATE FUNCTION upstream.budget_spent(spent jsonb, boot text, per_seconds double precision) RETURNS double precision
+    LANGUAGE c VOLATILE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'upstream_budget_spent';
+COMMENT ON FUNCTION upstream.budget_spent(jsonb, text, double precision) IS 'units of a budget''s ledger that its window still holds';
 
 CREATE FUNCTION upstream.find_account(account text) RETURNS integer
     LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
@@ -437,6 +495,29 @@ END
 $$;
 COMMENT ON FUNCTION upstream.resume(text, text) IS 'undoes pause(); the models are due now';
 
+CREATE FUNCTION upstream.release_limits(source text) RETURNS void
+    LANGUAGE plpgsql VOLATILE STRICT SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    id integer := (SELECT source_id FROM upstream.sources s WHERE s.name = source);
+BEGIN
+    IF id IS NULL THEN
+        RAISE undefined_object USING MESSAGE = format('source "%s" does not exist', source), HINT = 'See upstream.sources.';
+    END IF;
+    UPDATE upstream.budgets SET held_until = NULL, held_uptime = NULL, held_reason = NULL, spacing_us = 0, told_limit = NULL, told_remaining = NULL,
+        told_percent = NULL
+    WHERE source_id = id;
+    UPDATE upstream.hosts SET state = 'closed', failures_in_row = 0, openings = 0, since = clock_timestamp(), probe_at = NULL
+    WHERE source_id = id AND (state <> 'closed' OR failures_in_row > 0);
+    UPDATE upstream.model_state s SET next_due_at = now()
+    FROM upstream.models m JOIN upstream.accounts a USING (account_id)
+    WHERE m.model_id = s.model_id AND a.source_id = id AND s.next_due_at > now() AND s.next_due_at < 'infinity'
+        AND s.due_reason = ANY (ARRAY['rate limit', 'spacing', 'breaker']);
+    PERFORM upstream.wake();
+END
+$$;
+COMMENT ON FUNCTION upstream.release_limits(text) IS
+    'forgets what the upstream told about its limits and closes the circuit breakers of a source, so that it is asked again at once; what was spent of declared budgets stays spent';
+
 CREATE FUNCTION upstream.stat_reset(account text DEFAULT NULL, stream text DEFAULT NULL) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -548,7 +629,8 @@ WHERE s.next_due_at <= now()
     AND s.blocked_reason IS NULL
     AND NOT upstream.lease_is_held(s.lease_incarnation, s.lease_pid, s.lease_started_at, s.lease_deadline);
 COMMENT ON VIEW upstream.models_needing_sync IS 'the models that are due, as the worker reads them: not paused, not blocked, not leased by a living holder';
-COMMENT ON COLUMN upstream.models_needing_sync.reason IS 'created, schedule, requested, retry, resumed, token or altered';
+COMMENT ON COLUMN upstream.models_needing_sync.reason IS
+    'created, schedule, requested, retry, resumed, token or altered; or what its last run had to wait for: budget, rate limit, spacing, breaker, concurrency';
 COMMENT ON COLUMN upstream.models_needing_sync.due_since IS 'when it became due';
 COMMENT ON COLUMN upstream.models_needing_sync.priority IS 'larger goes first';
 COMMENT ON COLUMN upstream.models_needing_sync.token_needs_refresh IS 'whether the account''s access token is refreshed before the first request';
@@ -566,6 +648,7 @@ SELECT
         WHEN m.paused THEN 'paused'
         WHEN s.blocked_reason IS NOT NULL THEN s.blocked_reason
         WHEN s.failures > 0 THEN 'failing'
+        WHEN s.next_due_at > now() AND s.due_reason = ANY (ARRAY['budget', 'rate limit', 'spacing', 'breaker', 'concurrency']) THEN 'waiting'
         WHEN s.next_due_at <= now() THEN 'due'
         ELSE 'fresh'
     END AS state,
@@ -594,7 +677,7 @@ FROM upstream.model_state s
     JOIN upstream.sources so USING (source_id)
     LEFT JOIN upstream.tokens t USING (account_id);
 COMMENT ON VIEW upstream.model_status IS 'is it working? one row a model: state, cursor, last success, last error with its reason, next attempt';
-COMMENT ON COLUMN upstream.model_status.state IS 'running, due, fresh, failing, paused or needs_reauth';
+COMMENT ON COLUMN upstream.model_status.state IS 'running, due, fresh, failing, waiting (for a rate limit or breaker), paused or needs_reauth';
 COMMENT ON COLUMN upstream.model_status.cursor IS 'how far the committed data reaches: a value seen in the data';
 COMMENT ON COLUMN upstream.model_status.failures IS 'failed runs in a row; a committed page sets it to 0';
 COMMENT ON COLUMN upstream.model_status.next_attempt_at IS 'null while paused or blocked';
@@ -612,7 +695,7 @@ FROM upstream.runs r
     JOIN upstream.accounts a USING (account_id)
     JOIN upstream.sources so USING (source_id);
 COMMENT ON VIEW upstream.sync_runs IS 'the runs of the last upstream.run_history, with the numbers that CALL sync returns';
-COMMENT ON COLUMN upstream.sync_runs.status IS 'running, succeeded, failed, interrupted (its process died), cancelled, or recorded (mark_sync_complete)';
+COMMENT ON COLUMN upstream.sync_runs.status IS 'running, succeeded, failed, interrupted (its process died), cancelled, postponed (a request has to wait), or recorded (mark_sync_complete)';
 COMMENT ON COLUMN upstream.sync_runs.started_by IS 'worker or session';
 COMMENT ON COLUMN upstream.sync_runs.resumed IS 'whether it went on with a read that an earlier run left half done';
 
@@ -629,6 +712,64 @@ COMMENT ON COLUMN upstream.pg_stat_upstream.bytes IS 'bytes of answers on the wi
 COMMENT ON COLUMN upstream.pg_stat_upstream.fetch_time IS 'time from request to answer, in milliseconds';
 COMMENT ON COLUMN upstream.pg_stat_upstream.apply_time IS 'time to write rows and commit, in milliseconds';
 COMMENT ON COLUMN upstream.pg_stat_upstream.copied IS 'rows, of those inserted, that went in by COPY and not by a statement';
+
+CREATE VIEW upstream.rate_budgets WITH (security_invoker = true) AS
+SELECT
+    so.name AS source,
+    b.scope,
+    CASE WHEN b.scope = 'account' THEN a.name ELSE nullif(b.holder, '') END AS holder,
+    nullif(b.host, '') AS host,
+    nullif(b.ordinal, 0) AS budget,
+    b.algorithm,
+    b.max_units AS "limit",
+    b.per,
+    CASE WHEN b.ordinal > 0 THEN upstream.budget_spent(b.spent, b.boot, extract(epoch FROM b.per)::double precision) END AS spent,
+    b.drawn,
+    b.told_limit,
+    b.told_remaining,
+    b.told_percent,
+    nullif(make_interval(secs => b.spacing_us / 1e6), '0') AS spacing,
+    CASE WHEN b.held_until > clock_timestamp() THEN b.held_until END AS held_until,
+    CASE WHEN b.held_until > clock_timestamp() THEN b.held_reason END AS held_reason,
+    b.changed_at
+FROM upstream.budgets b
+    JOIN upstream.sources so USING (source_id)
+    LEFT JOIN upstream.accounts a ON b.scope = 'account' AND a.account_id::text = b.holder;
+COMMENT ON VIEW upstream.rate_budgets IS 'rate budgets as they stand: those of the spec, and a row with neither limit nor number for what an upstream told about a host and credential';
+COMMENT ON COLUMN upstream.rate_budgets.scope IS 'who shares it: source, app (all accounts with one client id) or account';
+COMMENT ON COLUMN upstream.rate_budgets.budget IS 'place in the spec''s rate_limit.budgets, from 1';
+COMMENT ON COLUMN upstream.rate_budgets.spent IS 'units in the window now, with permits that are drawn and not used yet';
+COMMENT ON COLUMN upstream.rate_budgets.drawn IS 'units drawn since the row exists';
+COMMENT ON COLUMN upstream.rate_budgets.told_remaining IS 'what the upstream''s header last said to be left, when that was little';
+COMMENT ON COLUMN upstream.rate_budgets.told_percent IS 'what its usage header last said to be used';
+COMMENT ON COLUMN upstream.rate_budgets.spacing IS 'between requests, because of that percentage';
+COMMENT ON COLUMN upstream.rate_budgets.held_until IS 'nothing is sent until then, because the upstream asked for it';
+
+CREATE VIEW upstream.pg_stat_upstream_sources WITH (security_invoker = true) AS
+SELECT
+    so.name AS source, h.host, nullif(h.scope, '') AS scope, h.state AS breaker, h.since AS breaker_since, h.probe_at AS next_probe_at,
+    h.failures_in_row, h.requests, h.failures, h.bytes, h.request_time, h.last_error, h.stats_reset
+FROM upstream.hosts h JOIN upstream.sources so USING (source_id);
+COMMENT ON VIEW upstream.pg_stat_upstream_sources IS 'hosts of sources: circuit breaker, and cumulative counters that are at most a second old';
+COMMENT ON COLUMN upstream.pg_stat_upstream_sources.scope IS 'what the spec''s breaker pauses, if not the whole source';
+COMMENT ON COLUMN upstream.pg_stat_upstream_sources.breaker IS 'closed: requests are sent; open: none is; half_open: one, to see whether the host answers';
+COMMENT ON COLUMN upstream.pg_stat_upstream_sources.failures IS 'requests without an answer, or with a status of 400 or more';
+COMMENT ON COLUMN upstream.pg_stat_upstream_sources.bytes IS 'bytes of answers on the wire';
+COMMENT ON COLUMN upstream.pg_stat_upstream_sources.request_time IS 'time from request to answer, in milliseconds';
+
+CREATE VIEW upstream.pg_stat_progress_upstream WITH (security_invoker = true) AS
+SELECT p.pid, p.datid, d.datname, p.run_id, p.model_id, so.name AS source, a.name AS account, m.stream, p.phase, p.waiting_for, p.since, p.began_at,
+    p.pages, p.rows, p.bytes
+FROM upstream.progress() p
+    JOIN pg_catalog.pg_database d ON d.oid = p.datid AND d.datname = current_database()
+    LEFT JOIN upstream.models m USING (model_id)
+    LEFT JOIN upstream.accounts a USING (account_id)
+    LEFT JOIN upstream.sources so USING (source_id);
+COMMENT ON VIEW upstream.pg_stat_progress_upstream IS 'the runs in progress in this database, one row each, as they are now';
+COMMENT ON COLUMN upstream.pg_stat_progress_upstream.phase IS 'starting, token, waiting, requesting or writing';
+COMMENT ON COLUMN upstream.pg_stat_progress_upstream.waiting_for IS 'while waiting: budget, rate limit, spacing, breaker or concurrency';
+COMMENT ON COLUMN upstream.pg_stat_progress_upstream.since IS 'when the phase began';
+COMMENT ON COLUMN upstream.pg_stat_progress_upstream.rows IS 'rows of committed pages of this run';
 
 CREATE VIEW upstream.pg_stat_upstream_workers WITH (security_invoker = true) AS
 SELECT w.pid, w.datid, d.datname, w.started_at, w.state, w.running, w.in_flight, w.runs, w.requests, w.wakeups, w.last_error

@@ -71,8 +71,19 @@ CALL meets('{"kind": "status", "status": 503, "times": 3}');
 CALL meets('{"kind": "status", "status": 500, "times": -1}');
 CALL meets('{"kind": "truncate", "times": -1}');
 CALL meets('{"kind": "status", "status": 429, "headers": {"Retry-After": "0"}}');
--- a wait of more than a minute is not sat out
-CALL meets('{"kind": "status", "status": 429, "headers": {"Retry-After": "3600"}}');
+-- a wait of more than a minute is not sat out; the account's other streams wait as well, and nothing is sent, until somebody says otherwise
+SELECT test.control('fault', '{"stream": "bad", "kind": "status", "status": 429, "headers": {"Retry-After": "3600"}}');
+CALL upstream.sync('main', 'bad') \gset
+SELECT stream, requests, message FROM test.show(:'result');
+SELECT test.control('reset_stats');
+CALL upstream.sync('main') \gset
+SELECT stream, requests, message FROM test.show(:'result');
+SELECT test.http('/_control/stats')::jsonb->'requests' AS requests;
+SELECT stream, state, next_attempt_at > now() + interval '59 minutes' AS later FROM upstream.model_status ORDER BY 1;
+SELECT scope, holder, held_until > now() + interval '59 minutes' AS held, held_reason FROM upstream.rate_budgets;
+SELECT upstream.release_limits('test');
+CALL upstream.sync('main') \gset
+SELECT stream, message FROM test.show(:'result');
 -- in the middle of a read: what was committed stays, and the next run goes on from there
 CALL meets('{"kind": "repeat_token", "skip": 1}', full_refresh => true);
 CALL meets('{"kind": "html", "skip": 1}', full_refresh => true);

@@ -9,8 +9,10 @@
 #include "pg/transaction.hpp"
 #include "worker/commands.hpp"
 #include "worker/configure.hpp"
+#include "worker/progress.hpp"
 #include "worker/settings.hpp"
 #include "worker/shared.hpp"
+#include "worker/uptime.hpp"
 
 using upstream::pg::Args;
 using upstream::pg::RowSink;
@@ -49,6 +51,7 @@ PG_FUNCTION_INFO_V1(upstream_wake);
 PGDLLEXPORT Datum upstream_wake(PG_FUNCTION_ARGS) {
     (void)fcinfo;
     return pg::entry([&]() -> Datum {
+        pg::on_commit(worker::limits_changed);
         pg::on_commit(worker::wake_workers);
         PG_RETURN_VOID();
     });
@@ -177,6 +180,32 @@ PGDLLEXPORT Datum upstream_workers(PG_FUNCTION_ARGS) {
                            std::to_string(row.running), std::to_string(row.in_flight), std::to_string(row.runs), std::to_string(row.requests),
                            std::to_string(row.wakeups), std::string{row.last_error}});
         return Datum{0};
+    });
+}
+
+PG_FUNCTION_INFO_V1(upstream_progress);
+PGDLLEXPORT Datum upstream_progress(PG_FUNCTION_ARGS) {
+    return pg::entry([&]() -> Datum {
+        const auto iso = [](pg::Time time) { return upstream::core::format_time(time, upstream::core::TimeFormat::iso); };
+        const auto rows = worker::progress_rows();
+        RowSink sink{fcinfo};
+        for (const worker::ProgressRow& row : rows)
+            sink.add(Cells{std::to_string(row.pid), std::to_string(row.database), std::to_string(row.model), std::to_string(row.run), iso(row.began_at),
+                           std::string{row.phase}, *row.waits_for == '\0' ? std::nullopt : std::optional{std::string{row.waits_for}}, iso(row.since),
+                           std::to_string(row.pages), std::to_string(row.rows), std::to_string(row.bytes)});
+        return Datum{0};
+    });
+}
+
+PG_FUNCTION_INFO_V1(upstream_budget_spent);
+PGDLLEXPORT Datum upstream_budget_spent(PG_FUNCTION_ARGS) {
+    return pg::entry([&]() -> Datum {
+        const Args args{fcinfo};
+        upstream::core::Ledger ledger = upstream::core::ledger_from_json(*args.json(0));
+        const std::chrono::duration<double> per{PG_GETARG_FLOAT8(2)};
+        if (*args.text(1) == worker::boot_id())
+            ledger.expire({.limit = 0, .per = std::chrono::duration_cast<upstream::core::Duration>(per)}, worker::uptime());
+        PG_RETURN_FLOAT8(ledger.spent());
     });
 }
 

@@ -6,6 +6,7 @@
 #include "pg/error.hpp"
 #include "worker/launcher.hpp"
 #include "worker/main.hpp"
+#include "worker/progress.hpp"
 #include "worker/settings.hpp"
 #include "worker/shared.hpp"
 
@@ -26,6 +27,7 @@ void _PG_init(void) {
         worker::define_settings();
         if (!process_shared_preload_libraries_in_progress) return;
         worker::request_shared_memory();
+        worker::request_progress_memory();
         pg::register_worker("pg_upstream launcher", worker::kLauncherFunction);
     });
 }

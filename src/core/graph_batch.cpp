@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <charconv>
 
-#include "core/build_request.hpp"
 #include "core/excerpt.hpp"
 #include "core/json.hpp"
 #include "core/url.hpp"
@@ -38,7 +37,7 @@ struct Credential {
 
 Credential credential_of(const Source& source, const Request& request) {
     Credential token;
-    if (const auto name = secret_param(source.auth)) token.name = *name;
+    if (source.auth.type == Auth::Type::api_key && source.auth.place == Place::query) token.name = source.auth.name;
     for (const auto& [name, value] : request.headers)
         if (same_name(name, "Authorization")) token.value = percent_encode(value.substr(value.find(' ') + 1));
     const std::string mark = token.name + "=";
@@ -99,6 +98,7 @@ Request encode_batch(const Source& source, std::span<const Request* const> items
             relative += (relative.find('?') == std::string::npos ? "?" : "&") + token.name + "=" + token.value;
         list += std::string{list.empty() ? "" : ","} + R"({"method":"GET","relative_url":)" + json::quote(relative) + "}";
         batch.connect_timeout = std::max(batch.connect_timeout, request->connect_timeout);
+        if (request->first_byte_timeout) batch.first_byte_timeout = std::max(batch.first_byte_timeout.value_or(Duration{0}), *request->first_byte_timeout);
         batch.total_timeout = std::max(request == &first ? Duration{0} : batch.total_timeout, request->total_timeout);
     }
     for (const auto& [name, value] : first.headers)

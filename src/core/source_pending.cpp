@@ -42,7 +42,6 @@ constexpr auto kPending = std::to_array<Pending>({
     {"streams.*.base_url"},
 
     // requests
-    {"timeouts.first_byte"},
     {"streams.*.method", "POST"},
     {"streams.*.method", "PUT"},
     {"streams.*.method", "PATCH"},
@@ -90,12 +89,6 @@ constexpr auto kPending = std::to_array<Pending>({
     {"streams.*.on_new_field", "raw"},
     {"streams.*.on_new_field", "add_column"},
     {"streams.*.on_new_field", "fail"},
-
-    // sending
-    {"rate_limit"},
-    {"concurrency"},
-    {"breaker"},
-    {"batch"},
 
     // receiving
     {"webhook"},

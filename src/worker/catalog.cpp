@@ -19,7 +19,7 @@ Holder this_process(const char* kind) {
                   .kind = kind};
 }
 
-Catalog::Catalog(Holder holder) : ModelCatalog(holder), RunCatalog(holder), TokenCatalog(holder), version_(kVersion) {}
+Catalog::Catalog(Holder holder) : ModelCatalog(holder), RunCatalog(holder), TokenCatalog(holder), LimitCatalog(holder), version_(kVersion) {}
 
 std::optional<std::string> Catalog::extension_version() {
     if (!pg::lock_extension("pg_upstream")) return std::nullopt;

@@ -58,6 +58,20 @@ UPDATE upstream.runs r SET status = 'failed', ended_at = clock_timestamp(), erro
 FROM failed WHERE r.run_id = $3
 )";
 
+// Neither a success nor a failure: a request has to wait, and what was committed stays.
+constexpr const char* kPostponeRun = R"(
+WITH postponed AS (
+    UPDATE upstream.model_state s
+    SET due_reason = $5, next_due_at = CASE WHEN m.paused OR s.blocked_reason IS NOT NULL THEN 'infinity' ELSE $4 END,
+        lease_incarnation = NULL, lease_pid = NULL, lease_started_at = NULL, lease_deadline = NULL
+    FROM upstream.models m
+    WHERE s.model_id = $1 AND s.fence = $2 AND m.model_id = s.model_id
+    RETURNING s.model_id
+)
+UPDATE upstream.runs r SET status = 'postponed', ended_at = clock_timestamp(), message = 'waits for ' || $5
+FROM postponed WHERE r.run_id = $3
+)";
+
 constexpr const char* kRelease = R"(
 WITH released AS (
     UPDATE upstream.model_state s
@@ -106,7 +120,7 @@ FROM marked
 }  // namespace
 
 RunCatalog::RunCatalog(Holder holder)
-    : holder_(holder), save_page_(kSavePage), finish_run_(kFinishRun), fail_run_(kFailRun), release_(kRelease), give_up_(kGiveUp),
+    : holder_(holder), save_page_(kSavePage), finish_run_(kFinishRun), fail_run_(kFailRun), postpone_run_(kPostponeRun), release_(kRelease), give_up_(kGiveUp),
       prune_runs_(kPruneRuns), record_run_(kRecordRun) {}
 
 bool RunCatalog::save_page(const Model& model, const Entry& entry) {
@@ -121,6 +135,10 @@ bool RunCatalog::save_page(const Model& model, const Entry& entry) {
 }
 
 bool RunCatalog::finish_run(const Model& model) { return finish_run_.run(model.id, model.fence, model.run_id).affected() == 1; }
+
+bool RunCatalog::postpone_run(const Model& model, Time until, const std::string& waits_for) {
+    return postpone_run_.run(model.id, model.fence, model.run_id, until, waits_for).affected() == 1;
+}
 
 bool RunCatalog::fail_run(const Model& model, const core::Error& error, std::optional<Time> retry_at) {
     return fail_run_

@@ -39,6 +39,11 @@ struct Result {
         written.unchanged += outcome.written.unchanged;
         duration_ms += outcome.duration_ms;
         failed = outcome.error.has_value();
+        if (outcome.postponed_until) {
+            failed = true;
+            message = outcome.message;
+            return;
+        }
         message = failed ? outcome.error->message + (outcome.error->detail.empty() ? "" : " (" + outcome.error->detail + ")") : "ok";
     }
 
@@ -71,6 +76,7 @@ class Batch {
                 engine_.turn(next_claim());
                 for (const Outcome& outcome : engine_.take_outcomes()) settle(outcome);
             }
+            engine_.finish();
         } catch (const pg::Error&) {
             engine_.abandon("cancelled", "the CALL was cancelled");
             throw;
@@ -131,6 +137,10 @@ class Batch {
 
     void settle(const Outcome& outcome) {
         results_[outcome.model.id].add(outcome);
+        if (outcome.postponed_until && *outcome.postponed_until - pg::now() <= kLongestWait) {
+            waiting_.emplace(outcome.model.id, *outcome.postponed_until);
+            return;
+        }
         if (!outcome.error || !outcome.retry_at || !core::is_transient(outcome.error->code)) return;
         if (++attempts_[outcome.model.id] >= outcome.max_attempts || *outcome.retry_at - pg::now() > kLongestWait) return;
         waiting_.emplace(outcome.model.id, *outcome.retry_at);

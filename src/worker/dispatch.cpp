@@ -1,20 +1,237 @@
 #include "worker/dispatch.hpp"
 
+#include <algorithm>
 #include <utility>
 
+#include "core/graph_batch.hpp"
+#include "core/url.hpp"
+#include "pg/error.hpp"
+#include "pg/log.hpp"
+#include "pg/process.hpp"
+#include "worker/dispatch_flight.hpp"
+#include "worker/shared.hpp"
+#include "worker/uptime.hpp"
+#include "worker/writer.hpp"
+
 namespace upstream::worker {
+namespace {
 
-Dispatcher::Dispatcher(http::Options options) : client_(std::move(options)) {}
+using core::Uptime;
 
-Ticket Dispatcher::send(Errand errand) { return client_.start(errand.request); }
+constexpr core::Duration kRefreshWithoutSignal = std::chrono::milliseconds(200);
+constexpr core::Duration kTrafficWithin = std::chrono::seconds(1);
+constexpr core::Duration kAfterFailedExchange = std::chrono::milliseconds(50);
+constexpr core::Duration kBetweenLooks = std::chrono::milliseconds(20);
+constexpr core::Duration kStillOnTheWay = std::chrono::seconds(1);  // what got no answer may reach the upstream for so long yet
+constexpr core::Duration kProbeMargin = std::chrono::seconds(5);
 
-void Dispatcher::cancel(Ticket ticket) { client_.cancel(ticket); }
+std::string host_of(const std::string& url) {
+    const auto origin = core::origin(url);
+    if (!origin) return "";
+    const bool usual = origin->port == (origin->scheme == "https" ? 443 : 80);
+    return usual ? origin->host : origin->host + ":" + std::to_string(origin->port);
+}
+
+}  // namespace
+
+Dispatcher::Dispatcher(Unit& unit, http::Options options, Tell tell) : unit_(unit), tell_(std::move(tell)), client_(std::move(options)) {}
+
+Dispatcher::~Dispatcher() = default;
+
+Ticket Dispatcher::send(Errand errand, const core::Account& account) {
+    auto item = std::make_unique<Item>();
+    item->ticket = ++last_ticket_;
+    item->host = host_of(errand.request.url);
+    item->needs = budgets_.needs_of(*errand.source, errand.source_id, errand.account, account, errand.request, item->host);
+    item->circuit = Circuits::key_of(*errand.source, errand.source_id, errand.account, errand.stream, item->host);
+    if (errand.model != 0) item->batch = core::batch_key(*errand.source, errand.request);
+    known_sources_.try_emplace(errand.source_id, false);
+    item->errand = std::move(errand);
+    waiting_.push_back(std::move(item));
+    return last_ticket_;
+}
+
+void Dispatcher::cancel(Ticket ticket) {
+    std::erase_if(waiting_, [&](const auto& item) { return item->ticket == ticket; });
+    std::erase_if(delivered_, [&](const Delivered& delivered) { return delivered.ticket == ticket; });
+    for (auto& [id, flight] : flights_)
+        for (const auto& item : flight.items) {
+            if (item->ticket != ticket) continue;
+            item->cancelled = true;
+            if (std::any_of(flight.items.begin(), flight.items.end(), [](const auto& other) { return !other->cancelled; })) return;
+            client_.cancel(id);
+            if (flight.probe) circuits_.give_back_probe(flight.circuit);
+            for (const auto& each : flight.items) budgets_.settle(each->permits, uptime() + kStillOnTheWay);
+            flights_.erase(id);
+            return;
+        }
+}
+
+void Dispatcher::hold(std::int32_t source_id, const std::shared_ptr<const core::Source>& source, std::int32_t account_id, const core::Account& account,
+                      const std::string& url, core::Duration wait) {
+    const core::Request request{.url = url, .headers = {}};
+    budgets_.hold(budgets_.needs_of(*source, source_id, account_id, account, request, host_of(url)), wait, "rate limit", uptime());
+}
+
+// Reads what other processes were told, if there is anything new.
+void Dispatcher::refresh(Uptime now) {
+    const std::optional<std::uint64_t> version = limits_version();
+    const bool unknown = std::any_of(known_sources_.begin(), known_sources_.end(), [](const auto& source) { return !source.second; });
+    const bool changed = version ? version != seen_version_ : now - refreshed_ > kRefreshWithoutSignal;
+    if (waiting_.empty() || (!unknown && !changed)) return;
+    std::vector<std::int32_t> sources;
+    for (auto& [source, known] : known_sources_) sources.push_back(source);
+    unit_.run("reading limits", Durability::asynchronous, [&](Catalog& catalog) {
+        budgets_.refresh(catalog, sources, now);
+        circuits_.refresh(catalog, sources);
+    });
+    for (auto& [source, known] : known_sources_) known = true;
+    seen_version_ = version;
+    refreshed_ = now;
+}
+
+void Dispatcher::wait_for(Item& item, Uptime until, const std::string& what) {
+    item.not_before = until;
+    item.waits_for = what;
+    next_look_ = std::min(next_look_.value_or(until), until);
+    if (item.errand.model != 0 && item.told != what) tell_(item.errand.model, "waiting", what);
+    item.told = what;
+}
+
+// Whether nothing that is known here speaks against it, but for permits.
+bool Dispatcher::may_go(Item& item, Load& load, Uptime now) {
+    const Earliest earliest = budgets_.earliest(item.needs, now);
+    if (earliest.at > now) {
+        wait_for(item, earliest.at, earliest.waits_for);
+        return false;
+    }
+    const core::Timestamp wall = pg::now();
+    const Circuits::Way way = circuits_.way(item.circuit, wall);
+    if (way != Circuits::Way::open_to_all && !item.probe) {
+        if (way == Circuits::Way::probe_due) circuits_.want_probe(item.circuit, item.errand.request.total_timeout + kProbeMargin);
+        wait_for(item, now + std::max<core::Duration>(circuits_.probe_at(item.circuit) - wall, std::chrono::milliseconds(1)), "breaker");
+        return false;
+    }
+    if (!load.add(item)) {
+        // The end of a transfer is what to wait for.
+        wait_for(item, now + std::chrono::seconds(1), "concurrency");
+        return false;
+    }
+    return true;
+}
+
+// One short transaction: what was used goes back, what is wanted is drawn, what hosts do is written down.
+void Dispatcher::exchange(Uptime now) {
+    try {
+        unit_.run("drawing on budgets", Durability::asynchronous, [&](Catalog& catalog) {
+            budgets_.exchange(catalog, now);
+            circuits_.exchange(catalog, pg::now());
+        });
+        traffic_since_ = now;
+    } catch (const pg::Error& error) {
+        budgets_.exchange_failed(now);
+        if (ends_everything(error, unit_.session())) throw;
+        pg::log_warning("could not draw on rate budgets: " + error.message());
+        next_look_ = now + kAfterFailedExchange;
+    }
+}
+
+// Calls `visit` for each that may go but for permits, in the order in which they came; it says whether that one goes.
+template <class Visit>
+void Dispatcher::choose(Uptime now, Visit&& visit) {
+    Load load;
+    for (const auto& [id, flight] : flights_) load.add_flight(flight);
+    for (auto place = waiting_.begin(); place != waiting_.end();) {
+        Item& item = **place;
+        if (!may_go(item, load, now)) {
+            ++place;
+        } else if (visit(item)) {
+            departing_.push_back(std::move(*place));
+            place = waiting_.erase(place);
+        } else {
+            load.remove(item);
+            ++place;
+        }
+    }
+}
+
+// One of those that wait for a host that this process may probe goes as the probe.
+void Dispatcher::name_probes() {
+    for (const auto& item : waiting_) {
+        if (!circuits_.has_probe(item->circuit)) continue;
+        const auto probes_it = [&](const auto& other) { return other->probe && other->circuit == item->circuit; };
+        if (std::any_of(waiting_.begin(), waiting_.end(), probes_it)) continue;
+        if (std::any_of(flights_.begin(), flights_.end(), [&](const auto& flight) { return flight.second.probe && flight.second.circuit == item->circuit; }))
+            continue;
+        item->probe = true;
+    }
+}
+
+bool Dispatcher::exchange_is_due(Uptime now) const {
+    const bool idle = waiting_.empty() && flights_.empty();
+    const std::optional<Uptime> due = budgets_.next_exchange(idle);
+    return budgets_.lacks_permits(now) || circuits_.has_news() || (due && *due <= now) ||
+           (circuits_.has_traffic() && (idle || now - traffic_since_ >= kTrafficWithin));
+}
+
+void Dispatcher::pump(core::Duration patience) {
+    const Uptime now = uptime();
+    refresh(now);
+    next_look_.reset();
+    budgets_.want_nothing();
+    choose(now, [&](Item& item) {
+        budgets_.want(item.needs);
+        return false;
+    });
+    if (exchange_is_due(now)) {
+        exchange(now);
+        name_probes();
+    }
+    choose(now, [&](Item& item) {
+        std::optional<Permits> permits = budgets_.take(item.needs, now);
+        if (!permits) {
+            wait_for(item, now + kBetweenLooks, "budget");
+            return false;
+        }
+        item.permits = std::move(*permits);
+        return true;
+    });
+    depart(std::exchange(departing_, {}));
+    postpone(patience, now);
+    const auto look_at = [&](Uptime at) { next_look_ = std::min(next_look_.value_or(at), at); };
+    if (const auto due = budgets_.next_exchange(waiting_.empty() && flights_.empty())) look_at(*due);
+    if (circuits_.has_traffic()) look_at(now + kTrafficWithin);
+}
+
+// Whoever would have to wait too long is told when to come back. With full jitter over a tenth of the wait, so that not all come back at once.
+void Dispatcher::postpone(core::Duration patience, Uptime now) {
+    std::erase_if(waiting_, [&](const auto& item) {
+        if (item->errand.model == 0 || item->not_before - now <= patience) return false;
+        const core::Timestamp until = pg::now() + (item->not_before - now) + std::chrono::milliseconds(item->ticket % 16 * 25);
+        if (item->probe) circuits_.give_back_probe(item->circuit);
+        delivered_.push_back({.ticket = item->ticket,
+                              .result = core::Error{.code = core::Code::rate_limited, .message = "waits for " + item->waits_for},
+                              .duration = {},
+                              .postponed = Postponed{.until = until, .waits_for = item->waits_for}});
+        return true;
+    });
+}
+
+void Dispatcher::flush() {
+    if (exchange_is_due(uptime())) exchange(uptime());
+}
+
+std::optional<std::chrono::milliseconds> Dispatcher::timeout() const {
+    std::optional<std::chrono::milliseconds> timeout = client_.timeout();
+    if (!delivered_.empty()) return std::chrono::milliseconds(0);
+    if (!next_look_) return timeout;
+    const auto left = std::max(std::chrono::ceil<std::chrono::milliseconds>(*next_look_ - uptime()), std::chrono::milliseconds(0));
+    return std::min(timeout.value_or(left), left);
+}
 
 std::vector<Delivered> Dispatcher::take_delivered() {
-    std::vector<Delivered> delivered;
-    for (http::Finished& finished : client_.take_finished())
-        delivered.push_back({.ticket = finished.id, .result = std::move(finished.result), .duration = finished.duration});
-    return delivered;
+    for (http::Finished& finished : client_.take_finished()) finish(std::move(finished));
+    return std::exchange(delivered_, {});
 }
 
 }  // namespace upstream::worker

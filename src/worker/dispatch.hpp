@@ -1,18 +1,35 @@
 // The dispatcher: every HTTP request of a process leaves through it, those for tokens included.
 //
-// Whoever has a request hands it in as an Errand, and gets its answer back by the ticket it was given. Like http::Client, which it drives, the dispatcher
-// never waits: its owner waits for interests() and timeout(), and tells it what happened.
+// Whoever has a request hands it in as an Errand, and gets its answer back by the ticket it was given. An errand waits here until everything allows it:
+//
+//   concurrency   of its source, account and stream: requests of this process that are on the wire
+//   rate limits   what the upstream told about its host and credential, and a permit of every budget that covers it     (worker/budgets)
+//   breaker       its host answers, or it is the one probe that asks whether it does                                      (worker/circuits)
+//   batch         with `batch` in the spec, what may leave at the end of a turn leaves together                           (core/graph_batch)
+//
+// First come, first served; whoever has to wait holds up nobody behind it that need not. Like http::Client, which it drives, the dispatcher never waits: its owner
+// calls pump() before it waits, waits for interests() and timeout(), and tells what happened. pump() and take_delivered() may run short transactions.
+//
+// A model that would have to wait longer than `patience` gets no answer but the time at which to try again (Postponed), so that it does not keep its lease, and a place in
+// the process, for nothing.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
+#include <list>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "core/source.hpp"
 #include "http/client.hpp"
+#include "worker/budgets.hpp"
+#include "worker/circuits.hpp"
+#include "worker/unit.hpp"
 
 namespace upstream::worker {
 
@@ -28,28 +45,50 @@ struct Errand {
     core::Request request{};
 };
 
+// Not sent: it may be at that time.
+struct Postponed {
+    core::Timestamp until;
+    std::string waits_for;  // budget, rate limit, spacing, breaker, concurrency
+};
+
 struct Delivered {
     Ticket ticket;
     core::Result<core::Response> result;
     std::chrono::microseconds duration;  // of the transfer
+    std::optional<Postponed> postponed{};
 };
 
 class Dispatcher {
   public:
-    explicit Dispatcher(http::Options options);
+    // Told what each model is doing: "waiting" and for what, or "requesting".
+    using Tell = std::function<void(std::int32_t model, const char* phase, const std::string& waits_for)>;
+
+    Dispatcher(Unit& unit, http::Options options, Tell tell);
+    ~Dispatcher();
 
     // Takes a request on; its answer comes with take_delivered().
-    Ticket send(Errand errand);
+    Ticket send(Errand errand, const core::Account& account);
 
     // Forgets a request; its answer will not come.
     void cancel(Ticket ticket);
 
-    // Requests that are on the wire.
-    [[nodiscard]] std::size_t in_flight() const { return client_.in_flight(); }
+    // A rule of the spec says that this account is to wait, without the upstream's having said how long in a header.
+    void hold(std::int32_t source_id, const std::shared_ptr<const core::Source>& source, std::int32_t account_id, const core::Account& account,
+              const std::string& url, core::Duration wait);
 
-    // As http::Client's.
+    // Sends what may be sent. Models that would have to wait longer than `patience` are postponed.
+    void pump(core::Duration patience);
+
+    // Writes down what is left to be written, without waiting for anything.
+    void flush();
+
+    // Requests that are on the wire, and those that wait.
+    [[nodiscard]] std::size_t in_flight() const { return flights_.size(); }
+    [[nodiscard]] std::size_t waiting() const { return waiting_.size(); }
+
+    // What to wait for, and what happened.
     [[nodiscard]] std::vector<http::Interest> interests() const { return client_.interests(); }
-    [[nodiscard]] std::optional<std::chrono::milliseconds> timeout() const { return client_.timeout(); }
+    [[nodiscard]] std::optional<std::chrono::milliseconds> timeout() const;
     void on_ready(int fd, bool readable, bool writable) { client_.on_ready(fd, readable, writable); }
     void on_timeout() { client_.on_timeout(); }
 
@@ -57,7 +96,43 @@ class Dispatcher {
     [[nodiscard]] std::vector<Delivered> take_delivered();
 
   private:
+    struct Item;    // an errand on its way
+    struct Flight;  // a transfer with the items that it carries
+    struct Load;    // what is on the wire, by source, account and stream
+    using Items = std::vector<std::unique_ptr<Item>>;
+
+    void refresh(core::Uptime now);
+    bool may_go(Item& item, Load& load, core::Uptime now);
+    template <class Visit>
+    void choose(core::Uptime now, Visit&& visit);
+    void name_probes();
+    [[nodiscard]] bool exchange_is_due(core::Uptime now) const;
+    void wait_for(Item& item, core::Uptime until, const std::string& what);
+    void exchange(core::Uptime now);
+    void depart(Items ready);
+    void start(Items items);
+    void finish(http::Finished finished);
+    void finish_item(std::unique_ptr<Item> item, core::Result<core::Response> result, core::Duration duration, core::Uptime now);
+    void finish_batch(Flight flight, const core::Response& answer, core::Duration duration, core::Uptime now);
+    bool divide(Flight& flight, const core::Result<core::Response>& result);
+    void postpone(core::Duration patience, core::Uptime now);
+
+    Unit& unit_;
+    Tell tell_;
     http::Client client_;
+    Budgets budgets_;
+    Circuits circuits_;
+    std::list<std::unique_ptr<Item>> waiting_;  // in the order in which they came
+    Items departing_;
+    std::unordered_map<http::TransferId, Flight> flights_;
+    std::vector<Delivered> delivered_;
+    Ticket last_ticket_ = 0;
+    std::int64_t last_group_ = 0;
+    std::optional<std::uint64_t> seen_version_{};
+    core::Uptime refreshed_{0};
+    std::map<std::int32_t, bool> known_sources_{};
+    std::optional<core::Uptime> next_look_{};
+    core::Uptime traffic_since_{0};
 };
 
 }  // namespace upstream::worker

@@ -9,6 +9,7 @@
 #include "pg/process.hpp"
 #include "pg/wait_set.hpp"
 #include "worker/convert.hpp"
+#include "worker/progress.hpp"
 #include "worker/settings.hpp"
 #include "worker/target.hpp"
 
@@ -30,13 +31,20 @@ std::chrono::milliseconds until(core::Timestamp time) {
 struct Engine::Run : RunContext {
     std::optional<core::Sync> sync;
     std::optional<Ticket> transfer;
+    std::string url{};  // of the last request
+    std::optional<Progress> progress;
     core::Timestamp began = pg::now();
     Outcome outcome{};
     bool over = false;
 };
 
 Engine::Engine(Unit& unit)
-    : unit_(unit), dispatcher_(client_options()), tokens_(unit, dispatcher_, [this](std::int32_t model, Tokens::Answer answer) {
+    : unit_(unit),
+      dispatcher_(unit, client_options(), [this](std::int32_t model, const char* phase, const std::string& waits_for) {
+          const auto found = runs_.find(model);
+          if (found != runs_.end() && found->second->progress) found->second->progress->enter(phase, waits_for);
+      }),
+      tokens_(unit, dispatcher_, [this](std::int32_t model, Tokens::Answer answer) {
           const auto found = runs_.find(model);
           if (found == runs_.end() || found->second->over) return;
           Run& run = *found->second;
@@ -52,6 +60,7 @@ void Engine::add(Model model) {
     auto owned = std::make_unique<Run>();
     Run& run = *owned;
     run.model = std::move(model);
+    run.progress.emplace(run.model.id, run.model.run_id);
     runs_.insert_or_assign(id, std::move(owned));
     try {
         prepare(run);
@@ -107,25 +116,33 @@ void Engine::perform(Run& run, core::Action action) {
 }
 
 std::optional<core::Action> Engine::carry_out(Run& run, core::Fetch fetch) {
+    if (pg::now() - run.began > std::chrono::seconds(settings().run_timeout_s)) {
+        postpone(run, {.until = pg::now(), .waits_for = "run timeout"});
+        return std::nullopt;
+    }
     // Within the lease, which is renewed by each page: else somebody else could take the model while the request is in flight.
     fetch.request.total_timeout = std::min<core::Duration>(fetch.request.total_timeout, std::chrono::milliseconds(settings().lease_timeout_ms / 3));
+    run.url = fetch.request.url;
     run.transfer = dispatcher_.send({.model = run.model.id,
                                      .account = run.model.account_id,
                                      .source_id = run.model.source_id,
                                      .source = run.source,
                                      .stream = run.model.stream,
-                                     .request = std::move(fetch.request)});
+                                     .request = std::move(fetch.request)},
+                                    run.sync->account());
     pages_in_flight_.emplace(*run.transfer, run.model.id);
     ++requests_;
     return std::nullopt;
 }
 
 std::optional<core::Action> Engine::carry_out(Run& run, core::GetToken get) {
+    run.progress->enter("token");
     tokens_.ask(run.model, run.source, run.sync->account(), std::move(get.refused));
     return std::nullopt;
 }
 
 std::optional<core::Action> Engine::carry_out(Run& run, core::Apply what) {
+    run.progress->enter("writing");
     writer_.take(run, std::move(what));
     return std::nullopt;
 }
@@ -142,6 +159,7 @@ void Engine::settle(std::int32_t model, Verdict verdict) {
     }
     const Committed& committed = std::get<Committed>(verdict);
     run.outcome.add(committed.tally);
+    run.progress->add(committed.tally.pages, committed.tally.received, committed.tally.bytes);
     run.outcome.written.inserted += committed.written.inserted;
     run.outcome.written.updated += committed.written.updated;
     run.outcome.written.unchanged += committed.written.unchanged;
@@ -163,6 +181,9 @@ std::optional<core::Action> Engine::carry_out(Run& run, core::Fail fail) {
         const core::Retry retry = run.source ? run.source->retry : core::Retry{};
         fail.retry_at = pg::now() + core::backoff(core::retry_rule(retry, fail.error.code), state.failures, 1.0);
     }
+    // Whatever header or rule says so: those who share the limit wait as well.
+    if (run.sync && fail.error.code == Code::rate_limited && fail.retry_at)
+        dispatcher_.hold(run.model.source_id, run.source, run.model.account_id, run.sync->account(), run.url, *fail.retry_at - pg::now());
     StoredState stored = run.stream != nullptr ? to_stored(state, *run.stream) : run.model.state;
     stored.failures = state.failures;
     try {
@@ -207,6 +228,7 @@ void Engine::finish_transfer(Delivered delivered) {
     Run& run = *runs_.at(found->second);
     pages_in_flight_.erase(found);
     run.transfer.reset();
+    if (delivered.postponed) return postpone(run, *delivered.postponed);
     run.fetched += delivered.duration;
     core::Event event = core::Applied{};
     if (delivered.result) {
@@ -217,9 +239,31 @@ void Engine::finish_transfer(Delivered delivered) {
     perform(run, run.sync->on(std::move(event), pg::now()));
 }
 
+// The run ends here with what it has committed; the next one goes on from there once the request may be sent.
+void Engine::postpone(Run& run, const Postponed& wait) {
+    writer_.flush();
+    if (run.over) return;
+    const bool held = unit_.run("postponing a run", Durability::asynchronous,
+                                [&](Catalog& catalog) { return catalog.postpone_run(run.model, wait.until, wait.waits_for); });
+    if (held) {
+        run.outcome.postponed_until = wait.until;
+        run.outcome.message = wait.waits_for == "run timeout" ? "the run took longer than upstream.run_timeout" : "waits for " + wait.waits_for;
+    } else {
+        run.outcome.error = give_up(run);
+    }
+    end(run);
+}
+
+// How long a request may wait in here: well within the lease; and not long at all if others have no room because of it.
+core::Duration Engine::patience() const {
+    if (runs_.size() >= static_cast<std::size_t>(settings().max_in_flight)) return std::chrono::seconds(1);
+    return std::chrono::milliseconds(settings().lease_timeout_ms / 4);
+}
+
 bool Engine::turn(std::optional<core::Timestamp> deadline) {
     if (!outcomes_.empty()) return false;  // somebody waits for them
 
+    dispatcher_.pump(patience());
     std::vector<pg::Socket> sockets;
     for (const http::Interest& interest : dispatcher_.interests()) sockets.push_back({.fd = interest.fd, .read = interest.read, .write = interest.write});
     std::optional<std::chrono::milliseconds> timeout = dispatcher_.timeout();
@@ -256,6 +300,7 @@ void Engine::abandon(const char* status, const std::string& message) {
     pages_in_flight_.clear();
     writer_.forget();
     tokens_.abandon();
+    dispatcher_.flush();
     unit_.run("giving back leases", Durability::asynchronous, [&](Catalog& catalog) {
         for (auto& [id, run] : runs_)
             if (!run->over) catalog.release(run->model, status, message);

@@ -41,6 +41,7 @@ struct Outcome {
     std::optional<core::Timestamp> retry_at{};
     int max_attempts = core::Retry{}.max_attempts;  // in one CALL
     std::string message{};
+    std::optional<core::Timestamp> postponed_until{};  // it ended before a request, which has to wait
 
     void add(const core::Tally& more) {
         tally.requests += more.requests;
@@ -70,6 +71,9 @@ class Engine {
     // The runs that ended since the last call. Until they are taken, turn() does not wait.
     [[nodiscard]] std::vector<Outcome> take_outcomes();
 
+    // Writes down what budgets and counters are owed, when nothing runs any more.
+    void finish() { dispatcher_.flush(); }
+
     // Gives back every lease; for a CALL that is cancelled.
     void abandon(const char* status, const std::string& message);
 
@@ -90,6 +94,8 @@ class Engine {
     core::Error give_up(const Run& run);
     void forget_run(std::int32_t model);
     void finish_transfer(Delivered delivered);
+    void postpone(Run& run, const Postponed& wait);
+    [[nodiscard]] core::Duration patience() const;
     void end(Run& run);
 
     Unit& unit_;

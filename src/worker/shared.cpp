@@ -9,6 +9,7 @@
 #include "pg/process.hpp"
 
 extern "C" {
+#include "port/atomics.h"
 #include "storage/ipc.h"
 #include "storage/lwlock.h"
 #include "storage/shmem.h"
@@ -21,6 +22,7 @@ constexpr std::size_t kSlots = 64;
 
 struct Shared {
     LWLock* lock;
+    pg_atomic_uint64 limits_version;
     std::array<WorkerRow, kSlots> slots;
 };
 
@@ -36,6 +38,7 @@ void startup() {
     shared = static_cast<Shared*>(ShmemInitStruct("pg_upstream", sizeof(Shared), &found));
     if (!found) {
         shared->slots.fill(WorkerRow{});
+        pg_atomic_init_u64(&shared->limits_version, 0);
         shared->lock = &GetNamedLWLockTranche("pg_upstream")->lock;
     }
     LWLockRelease(AddinShmemInitLock);
@@ -95,6 +98,15 @@ std::vector<WorkerRow> worker_rows() {
     std::copy_if(shared->slots.begin(), shared->slots.end(), std::back_inserter(rows), is_alive);
     pg::call([&] { LWLockRelease(shared->lock); });
     return rows;
+}
+
+void limits_changed() {
+    if (shared != nullptr) pg_atomic_fetch_add_u64(&shared->limits_version, 1);
+}
+
+std::optional<std::uint64_t> limits_version() {
+    if (shared == nullptr) return std::nullopt;
+    return pg_atomic_read_u64(&shared->limits_version);
 }
 
 void wake_workers() {

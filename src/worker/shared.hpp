@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -35,6 +36,12 @@ void update_slot(const WorkerRow& row);  // everything but pid, database, starte
 
 // The living workers.
 [[nodiscard]] std::vector<WorkerRow> worker_rows();
+
+// What upstreams told about limits, or the state of a circuit breaker, has changed: every process that sends requests reads it again. For after a commit.
+void limits_changed();
+
+// Grows with each change; nothing without shared memory.
+[[nodiscard]] std::optional<std::uint64_t> limits_version();
 
 // Sets the latch of the workers of this database; for after a commit, so it raises nothing.
 void wake_workers();

@@ -84,7 +84,8 @@ void Tokens::send(std::int32_t account, Credential& credential, const std::strin
     auto request = core::refresh_request(*credential.source, credential.account, refresh_token);
     if (!request) return refuse(account, request.error());
     credential.transfer = dispatcher_.send(
-        {.account = account, .source_id = credential.source_id, .source = credential.source, .request = std::move(*request)});
+        {.account = account, .source_id = credential.source_id, .source = credential.source, .request = std::move(*request)},
+        credential.account);
 }
 
 bool Tokens::take(Delivered& delivered) {

@@ -75,7 +75,11 @@ $upstream->control('fault', { account => '*', stream => 'orders', kind => 'statu
 $upstream->call(q('a1', 'orders'));
 is($upstream->status('a1', 'orders')->{error_code}, 'rate_limited', 'a long one ends the CALL');
 is($upstream->sql(q(SELECT next_attempt_at - error_at > interval '59 minutes' FROM upstream.model_status WHERE stream = 'orders')), 't', 'and the next attempt waits for it');
-$upstream->call(q('a1', 'orders'));
+$upstream->control('reset_stats');
+like($upstream->call(q('a1', 'others'))->{results}[0]{message}, qr/waits for rate limit/, 'so do the other models of the account');
+is($upstream->stats->{requests}, 0, 'without asking');
+$upstream->sql(q(SELECT upstream.release_limits('shops')));
+is($upstream->call(q('a1'))->{totals}{failed}, 0, 'unless somebody says otherwise');
 
 # By itself: the worker tries again until the fault has passed, and never before Retry-After. Tokens do not matter from here on.
 $upstream->setup(accounts => ['a1'], streams => { orders => Upstream::rows(500), others => Upstream::rows(20) }, require_auth => JSON::PP::false);

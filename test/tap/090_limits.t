@@ -1,0 +1,101 @@
+# What a source says of its limits is kept, by all processes together: checked against the times at which requests arrived at the upstream.
+use strict;
+use warnings;
+use Upstream;
+use Test::More;
+use IPC::Run;
+use List::Util qw(max);
+
+my $upstream = Upstream->new('limits', databases => '');
+my $node = $upstream->node;
+my @accounts = map { "a$_" } 1 .. 6;
+$upstream->sql('CREATE EXTENSION pg_upstream');
+
+# Arrivals of requests whose line matches, in microseconds.
+sub arrivals
+{
+    my ($match) = @_;
+    return map { /^(\d+) / ? $1 : () } grep { $_ =~ $match } split /\n/, $upstream->get('/_control/log?times=1');
+}
+
+# The most that any window of that length holds.
+sub fullest
+{
+    my ($microseconds, @times) = @_;
+    my ($most, $first) = (0, 0);
+    for my $i (0 .. $#times)
+    {
+        ++$first while $times[$first] <= $times[$i] - $microseconds;
+        $most = max($most, $i - $first + 1);
+    }
+    return $most;
+}
+
+sub sessions
+{
+    my (@calls) = @_;
+    my @outs = map { '' } @calls;
+    my @runs = map { IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('app'), '-c', "CALL upstream.$calls[$_]" ], '>', \$outs[$_]) } 0 .. $#calls;
+    $_->finish for @runs;
+    return @outs;
+}
+
+# 6 accounts of 500 rows, 20 a page: 156 requests.
+sub prepare
+{
+    my ($name, %more) = @_;
+    $upstream->setup(accounts => \@accounts, streams => { orders => Upstream::rows(500) });
+    $upstream->sql("SELECT upstream.drop_source(name, true) FROM upstream.sources; DROP TABLE IF EXISTS orders");
+    $upstream->create_source($name, { Upstream::stream('orders', 'cursor', size => 20) }, retry => { base => '50 milliseconds', max => '500 milliseconds' }, %more);
+    $upstream->create_account($name, $_) for @accounts;
+}
+
+prepare('budget', rate_limit => { budgets => [ { scope => 'source', limit => 40, per => '1 second', algorithm => 'sliding_window' } ] });
+my @results = sessions(map { "sync('$_')" } @accounts);
+is(scalar(grep { /"failed": 0/ } @results), 6, 'six sessions sync under one budget');
+my @times = arrivals(qr/\/v1\/|token/);
+cmp_ok(scalar(@times), '>=', 156, scalar(@times) . ' requests');
+cmp_ok(fullest(1_000_000, @times), '<=', 40, 'no second has more than 40 of them');
+cmp_ok(($times[-1] - $times[0]) / 1e6, '<', @times / 40 * 2, 'and the budget is used');
+is($upstream->differences, '', 'rows equal the oracle');
+is($upstream->sql(q(SELECT "limit" || ' ' || per || ' ' || (drawn >= 156) || ' ' || (spent <= 40) FROM upstream.rate_budgets WHERE budget = 1)), '40 00:00:01 true true',
+    'rate_budgets shows it');
+
+prepare('accounts', rate_limit => { budgets => [ { scope => 'account', limit => 10, per => '1 second', algorithm => 'token_bucket', match => { path => '/orders/*' } } ], reserve => 0.2 });
+is($upstream->call("'accounts'", 'sync_all')->{totals}{failed}, 0, 'each account has a budget of its own');
+for my $account (@accounts)
+{
+    my @own = arrivals(qr/\/v1\/$account\//);
+    cmp_ok(fullest(1_000_000, @own), '<=', 8, "$account: what is reserved is left to others");
+}
+
+prepare('concurrency', concurrency => { source => 2 });
+$upstream->control('fault', { account => '*', stream => 'orders', kind => 'hang', times => 6 });
+my $call = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('app'), '-c', "CALL upstream.sync_all('concurrency')" ], '>', \my $out);
+ok($upstream->poll('two are asked for', sub { $upstream->sql(q(SELECT string_agg(coalesce(waiting_for, phase), ' ' ORDER BY coalesce(waiting_for, phase)) FROM upstream.pg_stat_progress_upstream)) eq 'concurrency concurrency concurrency concurrency requesting requesting' }),
+    'two requests are in flight, four wait, and the view says so');
+is(scalar(grep { $_->{in_flight} } values %{ $upstream->stats->{models} }), 2, 'as the upstream sees it');
+$upstream->control('clear_faults');
+ok($upstream->poll('all are done', sub { $upstream->control('release'); $upstream->sql(q(SELECT count(*) FROM upstream.model_status WHERE state = 'fresh')) == 6 }), 'and all of them are served');
+$call->finish;
+
+# A host in trouble: five failures open its breaker, then one request at a time asks whether it is back.
+prepare('broken', breaker => { failures => 5, cooldown => '1 second' }, retry => { base => '10 milliseconds', max => '20 milliseconds', max_attempts => 1000 });
+$upstream->control('fault', { account => '*', stream => 'orders', kind => 'status', status => 503, times => -1 });
+my $breaker = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('app'), '-c', "CALL upstream.sync_all('broken')" ], '>', \$out);
+ok($upstream->poll('it opens', sub { $upstream->sql(q(SELECT count(*) FROM upstream.pg_stat_upstream_sources WHERE breaker <> 'closed')) == 1 }), 'the breaker opens');
+my $asked = () = arrivals(qr/ 503$/);
+cmp_ok($asked, '<=', 6, 'after the requests that were in flight');
+$upstream->control('clear_faults');
+$upstream->control('reset_stats');
+$upstream->control('fault', { account => '*', stream => 'orders', kind => 'hang', times => 1 });
+ok($upstream->poll('it is probed', sub { $upstream->stats->{requests} > 0 }), 'it is probed');
+is($upstream->sql(q(SELECT breaker FROM upstream.pg_stat_upstream_sources WHERE host LIKE '127%')), 'half_open', 'half open');
+is($upstream->stats->{requests}, 1, 'with one request');
+$upstream->control('release');
+$breaker->finish;
+like($out, qr/"failed": 0/, 'then all go on');
+is($upstream->sql(q(SELECT breaker FROM upstream.pg_stat_upstream_sources WHERE host LIKE '127%')), 'closed', 'and the breaker is closed');
+is($upstream->differences, '', 'rows equal the oracle');
+
+done_testing();
