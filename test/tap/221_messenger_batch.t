@@ -4,7 +4,7 @@ use warnings;
 use Dialect;
 use Test::More;
 
-my @pages = map { 110000000000000 + $_ } 1 .. 50;
+my @pages = map { sprintf '%d', 110000000000000 + $_ } 1 .. 50;
 my $conversations = [ 'id text, updated timestamptz, count integer',
     'SELECT a.name, t.id, t.updated_time, t.message_count FROM messenger.messenger_conversations t JOIN upstream.accounts a USING (account_id) WHERE t._deleted_at IS NULL' ];
 my $messenger = Dialect->new('messenger', node => 'batch', accounts => \@pages, setup => { conversations => 250, messages => 1 }, streams => ['conversations'],
