@@ -2,11 +2,12 @@
 #pragma once
 
 #include <cstddef>
-#include <deque>
+#include <list>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "core/json.hpp"
@@ -34,7 +35,8 @@ struct Batch {
 
     // What the views point into, besides the constants of the Fields.
     std::shared_ptr<const json::Document> document{};
-    std::deque<std::string> made{};
+    std::list<std::string> made{};  // they stay where they are when a batch is moved, and a list is moved without a copy even by a vector that grows
 };
+static_assert(std::is_nothrow_move_constructible_v<Batch>, "a vector that grows would copy batches, whose views would point into what it frees");
 
 }  // namespace upstream::core

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <type_traits>
 #include <utility>
 
 #include "pg/error.hpp"
@@ -54,6 +55,7 @@ bool ends_everything(const pg::Error& error, const pg::Session& session) {
 }
 
 void Writer::take(RunContext& run, core::Apply page) {
+    static_assert(std::is_nothrow_move_constructible_v<core::Apply>, "else the queue would copy pages when it grows");
     newest_ = pg::now();
     if (queue_.empty()) oldest_ = newest_;
     const std::size_t bytes = bytes_of(page.batch);

@@ -207,5 +207,21 @@ TEST(Positions, NoneWithoutACursor) {
     EXPECT_EQ(page->highest, std::nullopt);
 }
 
+TEST(Batches, KeepTheTextsThatWereMadeForThemWhereverTheyAreMoved) {
+    Field created = field("created", {"created"});
+    created.format = TimeFormat::epoch;
+    const std::vector<Field> fields{created, Field{.column = "labels", .paths = {*Path::parse("labels[*].name")}, .json = true}};
+    std::vector<Batch> waiting;  // grows page by page, as the writer's queue does
+    for (int i = 0; i < 20; ++i) {
+        auto page = read(R"("records": "$")", fields, R"([{"created": )" + std::to_string(1'700'000'000 + i) + R"(, "labels": [{"name": "a"}]}])");
+        ASSERT_TRUE(page) << page.error().message;
+        waiting.push_back(std::move(page->batch));
+    }
+    for (int i = 0; i < 20; ++i) {
+        EXPECT_EQ(waiting[static_cast<std::size_t>(i)].columns[0][0], format_time(*parse_time(std::to_string(1'700'000'000 + i), TimeFormat::epoch), TimeFormat::iso));
+        EXPECT_EQ(waiting[static_cast<std::size_t>(i)].columns[1][0], R"(["a"])");
+    }
+}
+
 }  // namespace
 }  // namespace upstream::core
