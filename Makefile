@@ -1,4 +1,4 @@
-# Builds and installs pg_upstream with PGXS:  make [PG_CONFIG=...] [CXX=clang++-14]
+# Builds and installs pg_upstream with PGXS:  make [PG_CONFIG=...] [CXX=clang++-14] [TEST_BUILD=1]
 #
 # The layers are kept apart by the compiler: src/core and src/http are compiled without Postgres' headers in reach.
 
@@ -17,6 +17,10 @@ REGRESS = $(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql)))
 PG_CXXFLAGS = -std=c++20 -Wall -Wextra -Werror -Wno-register -Wno-unknown-warning-option \
 	-fvisibility=hidden -fvisibility-inlines-hidden -DPGDLLEXPORT='__attribute__((visibility("default")))' -MMD -MP
 PG_CPPFLAGS = -Isrc
+# Stop points for tests of faults: see src/pg/stop_point.hpp. Never for production.
+ifdef TEST_BUILD
+PG_CPPFLAGS += -DUPSTREAM_TEST
+endif
 SHLIB_LINK = -lcurl -lcrypto -lstdc++
 
 # Bitcode serves only to inline our functions into expressions compiled at run time, which is of no use here; and its rule ignores

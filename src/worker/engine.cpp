@@ -7,6 +7,7 @@
 #include "pg/error.hpp"
 #include "pg/log.hpp"
 #include "pg/process.hpp"
+#include "pg/stop_point.hpp"
 #include "pg/wait_set.hpp"
 #include "worker/convert.hpp"
 #include "worker/progress.hpp"
@@ -232,6 +233,7 @@ void Engine::finish_transfer(Delivered delivered) {
     run.fetched += delivered.duration;
     core::Event event = core::Applied{};
     if (delivered.result) {
+        UPSTREAM_STOP("decoding a page");
         event = core::Answered{std::move(*delivered.result)};
     } else {
         event = core::Broken{delivered.result.error()};

@@ -16,6 +16,7 @@ namespace {
 
 constexpr core::Duration kFirstWait = std::chrono::seconds(1);
 constexpr core::Duration kLongestWait = std::chrono::minutes(1);
+constexpr core::Duration kLongEnough = std::chrono::seconds(5);  // who lived for so long did not fail at its start
 
 struct Entry {
     BackgroundWorkerHandle* handle = nullptr;
@@ -62,7 +63,7 @@ class Launcher {
         if (entry.handle != nullptr) {
             if (pg::is_started(entry.handle)) return;
             entry.handle = nullptr;
-            entry.wait = now - entry.started_at >= kLongestWait ? kFirstWait : std::min(entry.wait * 2, kLongestWait);
+            entry.wait = now - entry.started_at >= kLongEnough ? kFirstWait : std::min(entry.wait * 2, kLongestWait);
             entry.not_before = now + entry.wait;
         }
         if (now < entry.not_before) return;

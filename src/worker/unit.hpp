@@ -10,6 +10,7 @@
 
 #include "core/source.hpp"
 #include "pg/role.hpp"
+#include "pg/stop_point.hpp"
 #include "pg/transaction.hpp"
 #include "worker/catalog.hpp"
 
@@ -34,6 +35,7 @@ class Unit {
     // Runs `work(catalog)` in a transaction of its own and commits. Errors of Postgres come as pg::Error, after a rollback.
     template <class Work>
     auto run(const char* activity, Durability durability, Work&& work) -> std::invoke_result_t<Work, Catalog&> {
+        UPSTREAM_STOP(std::string{"before "} + activity);
         pg::Transaction transaction{session_, activity};
         using Value = std::invoke_result_t<Work, Catalog&>;
         if constexpr (std::is_void_v<Value>) {
@@ -41,13 +43,17 @@ class Unit {
                 const pg::RoleScope keeper{enter(durability), pg::Constraints::as_they_are};
                 work(catalog_);
             }
+            UPSTREAM_STOP(std::string{"committing "} + activity);
             transaction.commit();
+            UPSTREAM_STOP(std::string{"after "} + activity);
         } else {
             Value value = [&] {
                 const pg::RoleScope keeper{enter(durability), pg::Constraints::as_they_are};
                 return work(catalog_);
             }();
+            UPSTREAM_STOP(std::string{"committing "} + activity);
             transaction.commit();
+            UPSTREAM_STOP(std::string{"after "} + activity);
             return value;
         }
     }

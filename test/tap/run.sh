@@ -6,6 +6,7 @@ set -eu
 cd "$(dirname "$0")"
 : "${PG_CONFIG:=pg_config}"
 [ $# -gt 0 ] || set -- *.t
+: "${UPSTREAM_TAP_FOLDER:=.}"  # where the tests are, if not here: test/faults/run.sh
 work=$(mktemp -d "${TMPDIR:-/tmp}/upstream-tap.XXXXXX")
 status=1
 
@@ -28,7 +29,7 @@ trap end EXIT
 trap 'status=130; exit 130' HUP INT TERM
 
 mkdir "$work/t" "$work/data"
-cp -r ./*.t lib "$work/t"
+cp -r lib "$UPSTREAM_TAP_FOLDER"/* "$work/t"
 cp ../../build/upstream "$work/upstream"
 as_postgres=
 if [ "$(id -u)" = 0 ]; then  # initdb refuses root
@@ -40,7 +41,7 @@ source=$(dirname "$("$PG_CONFIG" --pgxs)")/..
 # In the background, so that a signal is heard at once and not when prove is done.
 # shellcheck disable=SC2086
 $as_postgres env PATH="$("$PG_CONFIG" --bindir):$PATH" LC_ALL=C TESTDATADIR="$work/data" TESTDIR="$work" PG_REGRESS="$source/test/regress/pg_regress" \
-    UPSTREAM_SIMULATOR="$work/upstream" UPSTREAM_HANG_SECONDS="${UPSTREAM_HANG_SECONDS:-60}" UPSTREAM_WRITE_PATH="${UPSTREAM_WRITE_PATH:-}" \
+    UPSTREAM_SIMULATOR="$work/upstream" UPSTREAM_HANG_SECONDS="${UPSTREAM_HANG_SECONDS:-60}" UPSTREAM_FAULTS="${UPSTREAM_FAULTS:-smoke}" UPSTREAM_WRITE_PATH="${UPSTREAM_WRITE_PATH:-}" \
     prove -v -I "$source/test/perl" -I lib "$@" </dev/null &
 prove=$!
 status=0
