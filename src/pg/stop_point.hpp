@@ -3,7 +3,7 @@
 // Only a test build has them (make TEST_BUILD=1); otherwise UPSTREAM_STOP() is nothing, and so is its cost. What happens at a point is said by a file, so that
 // no connection and no reload is needed: `upstream_stop` in the data directory, with one line
 //
-//     <action> <skip> <point>        kill 0 after applying a page
+//     <action> <skip> <point>        kill 0 after applying pages
 //
 // The action is done when the point is reached for the (skip + 1)-th time by one process, and only once: the file is gone then. Actions:
 //     kill       SIGKILL          term       SIGTERM, as pg_terminate_backend() sends

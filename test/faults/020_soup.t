@@ -11,7 +11,7 @@ use Time::HiRes qw(time);
 my $kills = $ENV{UPSTREAM_KILLS} // 100;
 my @points = ('before looking for due models', 'committing looking for due models', 'after looking for due models', 'before opening a target',
     'before checking a token', 'committing checking a token', 'after checking a token', 'before storing a token', 'committing storing a token', 'after storing a token',
-    'decoding a page', 'before applying a page', 'committing applying a page', 'after applying a page');
+    'decoding a page', 'before applying pages', 'committing applying pages', 'after applying pages');
 my $upstream = Faults->new('soup');
 my @accounts = map { "shop$_" } 1 .. 8;
 $upstream->setup(accounts => \@accounts, streams => { orders => Upstream::rows(600) }, token_lifetime_s => 3600, grace_s => 3600, mutate_every => 5, mutate_total => 5 * $kills);
