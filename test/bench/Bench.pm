@@ -89,7 +89,7 @@ sub own_memory_kb
 {
     my ($pid) = @_;
     open my $status, '<', "/proc/$pid/status" or return 0;
-    while (<$status>) { return $1 if /^RssAnon:\s+(\d+)/; }
+    while (my $line = <$status>) { return $1 if $line =~ /^RssAnon:\s+(\d+)/; }
     return 0;
 }
 

@@ -49,7 +49,8 @@ sub run_worker
 {
     my ($self, $set) = @_;
     my $pg = $self->{pg};
-    my @workers = split /\n/, $pg->sql("SELECT pid FROM upstream.pg_stat_upstream_workers");
+    my ($postmaster) = $pg->processes;
+    my @workers = split ' ', (`pgrep -P $postmaster -f "pg_upstream worker"` =~ s/\n/ /gr);
     my @before = map { Bench::own_memory_kb($_) } @workers;
     my ($wal, $cpu, $worker_cpu) = ($pg->wal, Bench::cpu($self->all_processes), Bench::cpu(@workers));
     $pg->sql("UPDATE upstream.model_state SET cursor = NULL; DO \$\$ BEGIN PERFORM upstream.resume(name) FROM upstream.accounts; "
