@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <limits>
 
+#include "core/time_pattern.hpp"
+
 namespace upstream::core {
 
 namespace {
@@ -278,6 +280,10 @@ std::optional<TimeFormat> time_format(std::string_view name) {
 std::optional<Timestamp> parse_time(std::string_view text, const TimeFormat& format) {
     if (format == TimeFormat::epoch) return parse_epoch(text, 6);
     if (format == TimeFormat::epoch_ms) return parse_epoch(text, 3);
+    if (format.known() == TimeFormat::pattern) {
+        const auto time = format.own().read(text);
+        return time ? in_range(*time) : std::nullopt;
+    }
     const std::optional<IsoTime> iso = parse_iso(text);
     if (!iso) return std::nullopt;
     return format == TimeFormat::date ? Timestamp(iso->day) : iso->time;
@@ -288,6 +294,7 @@ std::string format_time(Timestamp time, const TimeFormat& format, Round round) {
     if (format == TimeFormat::epoch_ms)
         return std::to_string(rounded<milliseconds>(time, round).time_since_epoch().count());
     time = std::clamp(time, kFirst, kLast);
+    if (format.known() == TimeFormat::pattern) return format.own().print(time, round);
     if (format == TimeFormat::date)
         return format_date(std::min(rounded<days>(time, round), std::chrono::floor<days>(kLast)));
     if (format == TimeFormat::iso_ms)
