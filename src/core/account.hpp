@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "core/text.hpp"
 #include "core/time.hpp"
@@ -17,6 +18,7 @@ struct Token {
     std::string access;
     std::optional<Timestamp> expires_at{};
     Duration lifetime{0};  // as issued; 0 if unknown
+    Words remembered{};    // settings that came with it, such as an instance's URL; they count before the account's own
 };
 
 struct Account {
@@ -24,6 +26,9 @@ struct Account {
     Words secrets{};
     std::optional<Token> token{};
 };
+
+// A setting; null if the account has none of that name.
+[[nodiscard]] const std::string* setting_of(const Account& account, std::string_view name);
 
 // Looks up {account.x} and {secret.x}; other roots have no value.
 [[nodiscard]] Lookup account_lookup(const Account& account);

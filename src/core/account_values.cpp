@@ -2,12 +2,22 @@
 
 namespace upstream::core {
 
+const std::string* setting_of(const Account& account, std::string_view name) {
+    if (account.token)
+        if (const auto found = account.token->remembered.find(name); found != account.token->remembered.end()) return &found->second;
+    const auto found = account.settings.find(name);
+    return found == account.settings.end() ? nullptr : &found->second;
+}
+
 Lookup account_lookup(const Account& account) {
     return [&account](const Placeholder& placeholder) -> std::optional<std::string> {
-        const Words* words = placeholder.root == "account" ? &account.settings : placeholder.root == "secret" ? &account.secrets : nullptr;
-        if (words == nullptr) return std::nullopt;
-        const auto found = words->find(placeholder.word);
-        if (found == words->end()) return std::nullopt;
+        if (placeholder.root == "account") {
+            const std::string* setting = setting_of(account, placeholder.word);
+            return setting == nullptr ? std::nullopt : std::optional{*setting};
+        }
+        if (placeholder.root != "secret") return std::nullopt;
+        const auto found = account.secrets.find(placeholder.word);
+        if (found == account.secrets.end()) return std::nullopt;
         return found->second;
     };
 }

@@ -84,13 +84,10 @@ std::optional<TypedText> page_token(const Pagination& pagination, const Page& pa
 }
 
 TypedLookup account_values(const Source& source, const Account& account, Timestamp now) {
-    return [&source, &account, now](const Placeholder& p) -> std::optional<TypedText> {
-        const bool of_account = p.root == "account";
-        if (!of_account && p.root != "secret") return std::nullopt;
-        const Words& words = of_account ? account.settings : account.secrets;
-        const auto found = words.find(p.word);
-        if (found == words.end()) return std::nullopt;
-        TypedText value = of_account ? typed_setting(source, p.word, found->second) : TypedText{.text = found->second};
+    return [&source, lookup = account_lookup(account), now](const Placeholder& p) -> std::optional<TypedText> {
+        const auto text = lookup(Placeholder{.root = p.root, .word = p.word, .format = {}});
+        if (!text) return std::nullopt;
+        TypedText value = p.root == "account" ? typed_setting(source, p.word, *text) : TypedText{.text = *text};
         return formatted(std::move(value), p.format, source, now);
     };
 }

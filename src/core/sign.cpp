@@ -72,9 +72,9 @@ Error no_value(const std::string& where, const Text& text) {
 }
 
 const Auth& auth_for(const Source& source, const Account& account) {
-    const auto wanted = account.settings.find(kAuthSetting);
+    const std::string* wanted = setting_of(account, kAuthSetting);
     for (const auto& [name, way] : source.ways)
-        if (wanted != account.settings.end() && wanted->second == name) return way;
+        if (wanted != nullptr && *wanted == name) return way;
     return source.auth;
 }
 

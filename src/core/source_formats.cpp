@@ -1,7 +1,10 @@
 // Time formats of the spec's own, in to_char's letters.
 #include <algorithm>
+#include <memory>
+#include <utility>
 
 #include "core/source_parts.hpp"
+#include "core/time_pattern.hpp"
 
 namespace upstream::core::parts {
 
@@ -30,8 +33,10 @@ void read_formats(const Node& node, Source& source, Reader& reader) {
         if (is_taken(name)) problems.add(member.where, "format \"" + name + "\" is known already", "Choose another name.");
         const std::optional<std::string> letters = read_string(member, problems);
         if (!letters) continue;
-        // Read as iso until patterns are carried out; no source is made of such a spec before that (source_pending.cpp).
-        source.formats.emplace(name, TimeFormat::iso);
+        Result<TimePattern> pattern = TimePattern::parse(*letters);
+        if (!pattern) problems.add(member.where, pattern.error());
+        // In its place, so that its uses are not called unknown.
+        source.formats.emplace(name, pattern ? TimeFormat{std::make_shared<const TimePattern>(std::move(*pattern))} : TimeFormat{TimeFormat::iso});
     }
     reader.formats = source.formats;
 }

@@ -5,6 +5,7 @@
 
 #include "core/backoff.hpp"
 #include "core/paginate.hpp"
+#include "core/sign.hpp"
 #include "core/token.hpp"
 
 namespace upstream::core {
@@ -114,7 +115,7 @@ Bounds Sync::bounds() const {
 }
 
 Action Sync::fetch(Timestamp now) {
-    if (source_.auth.oauth2 && needs_refresh(*source_.auth.oauth2, account_.token, now) && !token_was_refreshed_) return GetToken{};
+    if (needs_token(auth_for(source_, stream_, account_), account_.token, now) && !token_was_refreshed_) return GetToken{};
     Result<Request> request = build_request(source_, stream_, account_, state_.page, bounds(), state_.started_at, {}, now);
     if (!request) return fail(request.error(), now);
     url_ = request->url;
@@ -151,7 +152,7 @@ Action Sync::on_event(Applied, Timestamp now) {
 }
 
 Action Sync::unauthorized(Error error, Timestamp now) {
-    if (!source_.auth.oauth2 || refused_before_ || !account_.token) return fail(std::move(error), now);
+    if (!auth_for(source_, stream_, account_).has_token() || refused_before_ || !account_.token) return fail(std::move(error), now);
     refused_before_ = true;
     return GetToken{.refused = account_.token->access};
 }

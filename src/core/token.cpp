@@ -1,118 +1,117 @@
 #include "core/token.hpp"
 
 #include <algorithm>
-#include <charconv>
-#include <cmath>
+#include <utility>
 
 #include "core/backoff.hpp"
 #include "core/excerpt.hpp"
 #include "core/json.hpp"
-#include "core/url.hpp"
+#include "core/token_answer.hpp"
 
 namespace upstream::core {
 namespace {
 
 constexpr std::size_t kLargestAnswer = 256 * 1024;
 constexpr json::Limits kTokenLimits{.depth = 16, .digits = 32};
-constexpr Duration kLongestLife = std::chrono::hours(24 * 366);
 
-std::optional<std::string> text_member(json::Value object, std::string_view name) {
-    const auto value = object.member(name);
-    if (!value || !value->is_string() || value->text().empty()) return std::nullopt;
-    return std::string{value->text()};
-}
+// Where an answer holds what.
+struct Places {
+    std::optional<Path> access{}, refresh{}, expires_in{}, expires_at{};
+    TimeFormat expires_at_format = TimeFormat::iso;
+    Duration lifetime{0};
+    const Remember* remember = nullptr;
+};
 
-// expires_in comes as a number, as text, with a fraction, negative or not at all.
-Duration lifetime_of(const OAuth2& oauth, json::Value answer) {
-    const auto value = answer.member("expires_in");
-    if (!value) return oauth.lifetime;
-    double seconds = 0;
-    const std::string_view text = value->text();
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-    if (error != std::errc{} || end != text.data() + text.size() || !std::isfinite(seconds) || seconds <= 0) return oauth.lifetime;
-    const double longest = std::chrono::duration<double>(kLongestLife).count();
-    return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(std::min(seconds, longest)));
-}
-
-// `error` and `error_description`, cut and in one line.
-std::string reason_of(json::Value answer) {
-    std::string reason = excerpt(text_member(answer, "error").value_or(""), 60);
-    if (const auto description = text_member(answer, "error_description")) reason += ": " + excerpt(*description, 140);
-    return reason;
-}
-
-Error refused(const OAuth2& oauth, const Response& response, const Result<json::Document>& parsed) {
-    Error error = *failure_of(response, Retry{});
-    error.message = "token endpoint answered " + std::to_string(response.status);
-    error.detail.clear();  // a body may echo the request
-    error.hint.clear();
-    if (!parsed || !parsed->root().is_object()) return error;
-    error.detail = reason_of(parsed->root());
-    const std::string kind = text_member(parsed->root(), "error").value_or("");
-    if (std::find(oauth.reauth_errors.begin(), oauth.reauth_errors.end(), kind) != oauth.reauth_errors.end()) {
-        error.code = Code::needs_reauth;
-        error.message = "the refresh token was refused";
-        error.hint = "Sign in again and store the new pair with upstream.update_token().";
+Places places_of(const Auth& auth) {
+    const auto standard = [](const char* name) { return *Path::parse(name); };
+    if (auth.oauth2) {
+        const OAuth2::Answer& answer = auth.oauth2->answer;
+        return {.access = answer.access_token.value_or(standard("$.access_token")),
+                .refresh = answer.refresh_token.value_or(standard("$.refresh_token")),
+                .expires_in = answer.expires_in.value_or(standard("$.expires_in")),
+                .expires_at = answer.expires_at,
+                .expires_at_format = answer.expires_at_format,
+                .lifetime = auth.oauth2->lifetime,
+                .remember = &auth.oauth2->remember};
     }
+    if (auth.login)
+        return {.access = auth.login->token, .expires_in = auth.login->expires_in, .lifetime = auth.login->lifetime, .remember = &auth.login->remember};
+    return {.access = standard("$.access_token"), .expires_in = standard("$.expires_in"), .lifetime = OAuth2{}.lifetime};
+}
+
+// The spec's reasons; where no person has signed in, also those that mean that the stored credentials are wrong.
+bool needs_person(const Auth& auth, int status, const std::string& error) {
+    static constexpr std::string_view kWrongClient[] = {"invalid_grant", "invalid_client", "unauthorized_client"};
+    const auto& reasons = auth.oauth2 ? auth.oauth2->reauth_errors : OAuth2{}.reauth_errors;
+    if (std::find(reasons.begin(), reasons.end(), error) != reasons.end()) return true;
+    if (takes_refresh_token(auth)) return false;
+    return status == 401 || status == 403 || std::find(std::begin(kWrongClient), std::end(kWrongClient), error) != std::end(kWrongClient);
+}
+
+Error refused(const Auth& auth, const Response& response, const TokenAnswer& answer) {
+    Error error = *failure_of(response, Retry{});
+    error.message = (auth.login ? "login" : "token endpoint") + std::string{" answered "} + std::to_string(response.status);
+    error.hint.clear();
+    error.detail = answer.reason();  // a body may echo the request, so it is not shown
+    if (!needs_person(auth, response.status, answer.error())) return error;
+    error.code = Code::needs_reauth;
+    error.message = takes_refresh_token(auth) ? "the refresh token was refused" : auth.login ? "the login was refused" : "the account's credentials were refused";
+    error.hint = takes_refresh_token(auth) ? "Sign in again and store the new pair with upstream.update_token()." : "Store the right ones with upstream.set_secret().";
     return error;
+}
+
+std::optional<Error> remember(const Source& source, const Remember& wanted, const TokenAnswer& answer, Words& remembered) {
+    for (const auto& [name, path] : wanted) {
+        auto value = answer.text(path);
+        if (!value) continue;
+        if (auto complaint = complaint_about_setting(source, name, *value))
+            return Error{.code = Code::shape, .message = "setting \"" + name + "\" in the answer " + *complaint};
+        remembered.insert_or_assign(name, std::move(*value));
+    }
+    return std::nullopt;
 }
 
 }  // namespace
 
-bool needs_refresh(const OAuth2& oauth, const std::optional<Token>& token, Timestamp now) {
+bool takes_refresh_token(const Auth& auth) { return auth.oauth2 && auth.oauth2->grant == OAuth2::Grant::refresh_token; }
+
+Duration token_margin(const Auth& auth, Duration lifetime) {
+    const OAuth2 usual;
+    const OAuth2& oauth = auth.oauth2 ? *auth.oauth2 : usual;
+    const Duration part{static_cast<Duration::rep>(static_cast<double>(lifetime.count()) * oauth.refresh_fraction)};
+    return std::min(oauth.refresh_at_most, part);
+}
+
+bool needs_token(const Auth& auth, const std::optional<Token>& token, Timestamp now) {
+    if (!auth.has_token()) return false;
     if (!token) return true;
     if (!token->expires_at) return false;
-    const Duration lifetime = token->lifetime > Duration{0} ? token->lifetime : oauth.lifetime;
-    const Duration part{static_cast<Duration::rep>(static_cast<double>(lifetime.count()) * oauth.refresh_fraction)};
-    return now >= *token->expires_at - std::min(oauth.refresh_at_most, part);
+    const Duration lifetime = token->lifetime > Duration{0} ? token->lifetime : places_of(auth).lifetime;
+    return now >= *token->expires_at - token_margin(auth, lifetime);
 }
 
-Result<Request> refresh_request(const Source& source, const Account& account, const std::string& refresh_token) {
-    const OAuth2& oauth = *source.auth.oauth2;
-    const Lookup lookup = account_lookup(account);
-    const Text& where = oauth.refresh_url ? *oauth.refresh_url : oauth.token_url;
-    const auto url = where.render(lookup);
-    const auto id = oauth.client_id.render(lookup);
-    const auto secret = oauth.client_secret.render(lookup);
-    if (!url || !id || (!secret && oauth.client_auth != OAuth2::ClientAuth::none))
-        return Error{.code = Code::invalid_spec,
-                     .message = "the account lacks the client_id or client_secret for its token endpoint",
-                     .hint = "Store them with upstream.set_secret()."};
-    Query form{{"grant_type", "refresh_token"}, {"refresh_token", refresh_token}};
-    if (oauth.client_auth != OAuth2::ClientAuth::basic) form.emplace_back("client_id", *id);
-    if (oauth.client_auth == OAuth2::ClientAuth::body) form.emplace_back("client_secret", *secret);
-    if (!oauth.scopes.empty()) {
-        std::string scope;
-        for (const std::string& word : oauth.scopes) scope += (scope.empty() ? "" : oauth.scope_separator) + word;
-        form.emplace_back("scope", scope);
-    }
-    for (const auto& [name, text] : oauth.params)
-        if (auto value = text.render(lookup)) form.emplace_back(name, std::move(*value));
-
-    Request request{.method = "POST", .url = *url, .headers = {{"Content-Type", "application/x-www-form-urlencoded"}, {"Accept", "application/json"}}};
-    std::string body;
-    for (const auto& [name, value] : form) body += (body.empty() ? "" : "&") + percent_encode(name) + "=" + percent_encode(value);
-    request.body = std::move(body);
-    // RFC 6749 2.3.1: id and secret are form-encoded before they go into the header.
-    if (oauth.client_auth == OAuth2::ClientAuth::basic) request.basic.emplace(percent_encode(*id), percent_encode(*secret));
-    if (source.connect_timeout) request.connect_timeout = *source.connect_timeout;
-    if (source.total_timeout) request.total_timeout = *source.total_timeout;
-    return request;
-}
-
-Result<Grant> read_grant(const OAuth2& oauth, Response response) {
+Result<Grant> read_grant(const Source& source, const Auth& auth, Response response, Timestamp now) {
     if (response.body.size() > kLargestAnswer)
         return Error{.code = Code::too_large, .message = "the token endpoint's answer is larger than 256 kB"};
-    const Result<json::Document> parsed = json::Document::parse(std::move(response.body), kTokenLimits);
-    if (response.status < 200 || response.status >= 300) return refused(oauth, response, parsed);
-    if (!parsed || !parsed->root().is_object())
-        return Error{.code = Code::not_json, .message = "the token endpoint's answer is not a JSON object"};
-    const json::Value answer = parsed->root();
-    auto access = text_member(answer, "access_token");
-    if (!access) {
-        return Error{.code = Code::shape, .message = "the token endpoint's answer has no access_token", .detail = reason_of(answer)};
+    const TokenAnswer answer{response, kTokenLimits};
+    if (response.status < 200 || response.status >= 300) return refused(auth, response, answer);
+    const Places places = places_of(auth);
+    const bool from_header = places.access->root() == Path::Root::header;
+    if (!answer.is_object() && !from_header && !auth.login) return Error{.code = Code::not_json, .message = "the token endpoint's answer is not a JSON object"};
+
+    auto access = answer.token(*places.access);
+    if (!access)
+        return Error{.code = Code::shape, .message = "the token endpoint's answer has no " + (places.access->text().starts_with("$.") ? places.access->text().substr(2) : places.access->text()), .detail = answer.reason()};
+    Grant grant{.access = std::move(*access), .lifetime = places.lifetime};
+    if (places.refresh) grant.refresh = answer.token(*places.refresh);
+    if (const auto left = places.expires_at ? answer.until(*places.expires_at, places.expires_at_format, now) : std::nullopt) {
+        grant.lifetime = *left;
+    } else if (const auto seconds = places.expires_in ? answer.seconds(*places.expires_in) : std::nullopt) {
+        grant.lifetime = *seconds;
     }
-    return Grant{.access = std::move(*access), .refresh = text_member(answer, "refresh_token"), .lifetime = lifetime_of(oauth, answer)};
+    if (places.remember != nullptr)
+        if (auto error = remember(source, *places.remember, answer, grant.remembered)) return *error;
+    return grant;
 }
 
 }  // namespace upstream::core

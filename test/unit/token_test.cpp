@@ -31,8 +31,8 @@ Token token(std::optional<Duration> left, Duration lifetime) {
     return {.access = "a", .expires_at = left ? std::optional{kNow + *left} : std::nullopt, .lifetime = lifetime};
 }
 
-TEST(NeedsRefresh, WithinTheSmallerOfMarginAndFraction) {
-    const OAuth2 oauth = *source_with(R"("refresh_before_expiry": {"at_most": "5 minutes", "fraction": 0.2})").auth.oauth2;
+TEST(NeedsToken, WithinTheSmallerOfMarginAndFraction) {
+    const Auth auth = source_with(R"("refresh_before_expiry": {"at_most": "5 minutes", "fraction": 0.2})").auth;
     struct Case {
         Duration left, lifetime;
         bool expected;
@@ -42,15 +42,19 @@ TEST(NeedsRefresh, WithinTheSmallerOfMarginAndFraction) {
         {61s, 5min, false},      {60s, 5min, true},        {3h, 24h, false},         {5min, 24h, true},
         {5min + 1us, 0s, false}, {4min, 0s, true},  // no lifetime known: the spec's
     };
-    for (const Case& c : cases) EXPECT_EQ(needs_refresh(oauth, token(c.left, c.lifetime), kNow), c.expected) << c.left.count() << " " << c.lifetime.count();
+    for (const Case& c : cases) EXPECT_EQ(needs_token(auth, token(c.left, c.lifetime), kNow), c.expected) << c.left.count() << " " << c.lifetime.count();
 }
 
-TEST(NeedsRefresh, WithoutATokenAlways) { EXPECT_TRUE(needs_refresh(*source_with().auth.oauth2, std::nullopt, kNow)); }
+TEST(NeedsToken, WithoutATokenAlways) { EXPECT_TRUE(needs_token(source_with().auth, std::nullopt, kNow)); }
 
-TEST(NeedsRefresh, ATokenWithoutAnEndNever) { EXPECT_FALSE(needs_refresh(*source_with().auth.oauth2, token(std::nullopt, 1h), kNow)); }
+TEST(NeedsToken, ATokenWithoutAnEndNever) { EXPECT_FALSE(needs_token(source_with().auth, token(std::nullopt, 1h), kNow)); }
+
+Result<Request> ask(const Source& source, const Account& account, const std::string& refresh_token) {
+    return token_request(source, source.auth, account, refresh_token, kNow);
+}
 
 TEST(RefreshRequest, PostsAFormWithTheClientInTheHeader) {
-    const auto request = refresh_request(source_with(), kAccount, "r+1");
+    const auto request = ask(source_with(), kAccount, "r+1");
     ASSERT_TRUE(request);
     EXPECT_EQ(request->method, "POST");
     EXPECT_EQ(request->url, "https://shop.test/token");
@@ -60,29 +64,32 @@ TEST(RefreshRequest, PostsAFormWithTheClientInTheHeader) {
 }
 
 TEST(RefreshRequest, TheClientMayStandInTheBodyOrNeedNoSecret) {
-    const auto body = refresh_request(source_with(R"("client_auth": "body")"), kAccount, "r");
+    const auto body = ask(source_with(R"("client_auth": "body")"), kAccount, "r");
     EXPECT_EQ(body->body, "grant_type=refresh_token&refresh_token=r&client_id=id%2F1&client_secret=s%261");
     EXPECT_FALSE(body->basic);
-    const auto none = refresh_request(source_with(R"("client_auth": "none")"), {.secrets = {{"client_id", "id"}}}, "r");
+    const auto none = ask(source_with(R"("client_auth": "none")"), {.secrets = {{"client_id", "id"}}}, "r");
     EXPECT_EQ(none->body, "grant_type=refresh_token&refresh_token=r&client_id=id");
     EXPECT_FALSE(none->basic);
 }
 
 TEST(RefreshRequest, SendsScopesAndTheSpecsOwnParameters) {
-    const auto request = refresh_request(source_with(R"("scopes": ["a:b", "c"], "scope_separator": ",", "params": {"audience": "api"})"), kAccount, "r");
+    const auto request = ask(source_with(R"("scopes": ["a:b", "c"], "scope_separator": ",", "params": {"audience": "api"})"), kAccount, "r");
     EXPECT_EQ(request->body, "grant_type=refresh_token&refresh_token=r&scope=a%3Ab%2Cc&audience=api");
 }
 
 TEST(RefreshRequest, GoesToTheRefreshUrlIfThereIsOne) {
-    EXPECT_EQ(refresh_request(source_with(R"("refresh_url": "https://shop.test/refresh")"), kAccount, "r")->url, "https://shop.test/refresh");
+    EXPECT_EQ(ask(source_with(R"("refresh_url": "https://shop.test/refresh")"), kAccount, "r")->url, "https://shop.test/refresh");
 }
 
 TEST(RefreshRequest, WithoutTheClientsSecretsIsAnError) {
-    EXPECT_EQ(code_of(refresh_request(source_with(), {}, "r")), "invalid_spec");
-    EXPECT_EQ(code_of(refresh_request(source_with(), {.secrets = {{"client_id", "id"}}}, "r")), "invalid_spec");
+    EXPECT_EQ(code_of(ask(source_with(), {}, "r")), "invalid_spec");
+    EXPECT_EQ(code_of(ask(source_with(), {.secrets = {{"client_id", "id"}}}, "r")), "invalid_spec");
 }
 
-Result<Grant> read(const Response& response, const std::string& oauth = "") { return read_grant(*source_with(oauth).auth.oauth2, response); }
+Result<Grant> read(const Response& response, const std::string& oauth = "") {
+    const Source source = source_with(oauth);
+    return read_grant(source, source.auth, response, kNow);
+}
 
 TEST(ReadGrant, TakesTheNewPair) {
     const auto grant = read(answer(R"({"access_token": "a2", "refresh_token": "r2", "expires_in": 900, "token_type": "Bearer"})"));
