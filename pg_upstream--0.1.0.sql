@@ -71,6 +71,7 @@ CREATE TABLE upstream.models (
     jitter interval NOT NULL DEFAULT '0',
     priority integer NOT NULL DEFAULT 0,
     incremental boolean NOT NULL,
+    credential text NOT NULL DEFAULT '',
     paused boolean NOT NULL DEFAULT false,
     created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
     UNIQUE (account_id, stream)
@@ -84,6 +85,7 @@ COMMENT ON COLUMN upstream.models.every IS 'time between runs';
 COMMENT ON COLUMN upstream.models.jitter IS 'at most this much is added to every, at random';
 COMMENT ON COLUMN upstream.models.priority IS 'larger goes first';
 COMMENT ON COLUMN upstream.models.incremental IS 'whether runs begin at the cursor rather than read everything';
+COMMENT ON COLUMN upstream.models.credential IS 'which of the account''s credentials it signs in with: empty, or the name of a stream that has a sign-in of its own';
 COMMENT ON COLUMN upstream.models.paused IS 'set by pause() and resume()';
 COMMENT ON COLUMN upstream.models.created_at IS 'when the model came to be';
 
@@ -248,7 +250,8 @@ CREATE TABLE upstream.secrets (
 COMMENT ON TABLE upstream.secrets IS 'secrets of accounts by name, {secret.name} in a spec; not dumped';
 
 CREATE TABLE upstream.tokens (
-    account_id integer PRIMARY KEY REFERENCES upstream.accounts ON DELETE CASCADE,
+    account_id integer REFERENCES upstream.accounts ON DELETE CASCADE,
+    credential text DEFAULT '',
     access_token text,
     refresh_token text,
     expires_at timestamptz,
@@ -261,9 +264,19 @@ CREATE TABLE upstream.tokens (
     refresh_incarnation timestamptz,
     refresh_pid integer,
     refresh_started_at timestamptz,
-    refresh_deadline timestamptz
+    refresh_deadline timestamptz,
+    sent_digest text,
+    attempts integer DEFAULT 0,
+    recovered bigint DEFAULT 0,
+    remembered jsonb DEFAULT '{}',
+    PRIMARY KEY (account_id, credential)
 ) WITH (fillfactor = 70);
-COMMENT ON TABLE upstream.tokens IS 'OAuth token pairs of accounts, and who is refreshing one; not dumped';
+COMMENT ON TABLE upstream.tokens IS 'tokens of accounts, what came with them, and who is asking for new ones; not dumped';
+COMMENT ON COLUMN upstream.tokens.credential IS 'empty, or the name of a stream that has a sign-in of its own';
+COMMENT ON COLUMN upstream.tokens.sent_digest IS 'SHA-256 of the refresh token that was sent last';
+COMMENT ON COLUMN upstream.tokens.attempts IS 'how often that was sent without an answer that reached us; after two it is not sent again';
+COMMENT ON COLUMN upstream.tokens.recovered IS 'pairs that were had by sending a refresh token again after a crash';
+COMMENT ON COLUMN upstream.tokens.remembered IS 'settings that came with the token (remember); they count before those of the account';
 
 /* ---------------------------------------------------------------- functions in C++ */
 
@@ -300,13 +313,13 @@ COMMENT ON FUNCTION upstream.create_account(text, text, jsonb, jsonb, text[]) IS
 
 CREATE FUNCTION upstream.set_secret(account text, name text, value text) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'upstream_set_secret';
-COMMENT ON FUNCTION upstream.set_secret(text, text, text) IS 'stores a secret of an account, {secret.name} in the spec; null removes it';
+COMMENT ON FUNCTION upstream.set_secret(text, text, text) IS 'stores a secret of an account, {secret.name} in the spec, and lets models run that the upstream refused; null removes it';
 
 CREATE FUNCTION upstream.update_token(account text, access_token text, refresh_token text DEFAULT NULL,
-    expires_at timestamptz DEFAULT NULL) RETURNS void
+    expires_at timestamptz DEFAULT NULL, stream text DEFAULT NULL) RETURNS void
     LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'upstream_update_token';
-COMMENT ON FUNCTION upstream.update_token(text, text, text, timestamptz) IS
-    'stores a token pair in one step and lets models that waited for it run; a null refresh_token keeps the stored one';
+COMMENT ON FUNCTION upstream.update_token(text, text, text, timestamptz, text) IS
+    'stores a token pair in one step and lets models that waited for it run; a null refresh_token keeps the stored one; stream is for one that has a sign-in of its own';
 
 CREATE FUNCTION upstream.mark_sync_complete(account text, stream text, cursor text DEFAULT NULL,
     synced_at timestamptz DEFAULT NULL, backwards boolean DEFAULT false) RETURNS void
@@ -623,7 +636,7 @@ FROM upstream.model_state s
     JOIN upstream.models m USING (model_id)
     JOIN upstream.accounts a USING (account_id)
     JOIN upstream.sources so USING (source_id)
-    LEFT JOIN upstream.tokens t USING (account_id)
+    LEFT JOIN upstream.tokens t USING (account_id, credential)
 WHERE s.next_due_at <= now()
     AND NOT m.paused
     AND s.blocked_reason IS NULL
@@ -675,7 +688,7 @@ FROM upstream.model_state s
     JOIN upstream.models m USING (model_id)
     JOIN upstream.accounts a USING (account_id)
     JOIN upstream.sources so USING (source_id)
-    LEFT JOIN upstream.tokens t USING (account_id);
+    LEFT JOIN upstream.tokens t USING (account_id, credential);
 COMMENT ON VIEW upstream.model_status IS 'is it working? one row a model: state, cursor, last success, last error with its reason, next attempt';
 COMMENT ON COLUMN upstream.model_status.state IS 'running, due, fresh, failing, waiting (for a rate limit or breaker), paused or needs_reauth';
 COMMENT ON COLUMN upstream.model_status.cursor IS 'how far the committed data reaches: a value seen in the data';

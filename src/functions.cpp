@@ -116,7 +116,7 @@ PGDLLEXPORT Datum upstream_update_token(PG_FUNCTION_ARGS) {
     return pg::entry([&]() -> Datum {
         pg::hide_statement("<upstream.update_token>");
         const Args args{fcinfo};
-        worker::update_token(args.required_text(0, "account"), args.required_text(1, "access_token"), args.text(2), args.time(3));
+        worker::update_token(args.required_text(0, "account"), args.required_text(1, "access_token"), args.text(2), args.time(3), args.text(4));
         PG_RETURN_VOID();
     });
 }

@@ -25,30 +25,6 @@ constexpr auto kPending = std::to_array<Pending>({
     // signing in
     {"account.derived"},
     {"check"},
-    {"formats"},
-    {"auth.one_of"},
-    {"auth.type", "login"},
-    {"auth.type", "jwt"},
-    {"auth.in", "body"},
-    {"auth.grant_type", "client_credentials"},
-    {"auth.grant_type", "password"},
-    {"auth.token_format", "json"},
-    {"auth.token_format", "query"},
-    {"auth.headers"},
-    {"auth.response"},
-    {"auth.remember"},
-    {"auth.send"},
-    {"streams.*.auth"},
-    {"streams.*.base_url"},
-
-    // requests
-    {"streams.*.method", "POST"},
-    {"streams.*.method", "PUT"},
-    {"streams.*.method", "PATCH"},
-    {"streams.*.body"},
-    {"streams.*.body_format"},
-    {"streams.*.pagination.inject.in", "body"},
-    {"streams.*.pagination.first_request_only"},
 
     // runs
     {"responses"},

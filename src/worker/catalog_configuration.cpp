@@ -22,8 +22,8 @@ constexpr const char* kInsertAccount =
 
 constexpr const char* kInsertModel = R"(
 WITH made AS (
-    INSERT INTO upstream.models (account_id, stream, target, every, jitter, priority, incremental)
-    VALUES ($1, $2, $3::oid, make_interval(secs => $4), make_interval(secs => $5), $6, $7)
+    INSERT INTO upstream.models (account_id, stream, target, every, jitter, priority, incremental, credential)
+    VALUES ($1, $2, $3::oid, make_interval(secs => $4), make_interval(secs => $5), $6, $7, $8)
     RETURNING model_id
 )
 INSERT INTO upstream.model_state (model_id) SELECT model_id FROM made
@@ -34,7 +34,7 @@ INSERT INTO upstream.model_state (model_id) SELECT model_id FROM made
 constexpr const char* kUpdateModel = R"(
 WITH changed AS (
     UPDATE upstream.models m
-    SET target = $2::oid, every = make_interval(secs => $3), jitter = make_interval(secs => $4), priority = $5, incremental = $6
+    SET target = $2::oid, every = make_interval(secs => $3), jitter = make_interval(secs => $4), priority = $5, incremental = $6, credential = $8
     WHERE m.model_id = $1
     RETURNING m.model_id, m.paused
 )
@@ -102,11 +102,11 @@ std::optional<std::int32_t> ConfigurationCatalog::insert_account(std::int32_t so
 }
 
 void ConfigurationCatalog::insert_model(const ModelRow& row) {
-    insert_model_.run(row.account_id, row.stream, row.target, row.every, row.jitter, row.priority, row.incremental);
+    insert_model_.run(row.account_id, row.stream, row.target, row.every, row.jitter, row.priority, row.incremental, row.credential);
 }
 
 void ConfigurationCatalog::update_model(std::int32_t model, const ModelRow& row, bool read_again) {
-    update_model_.run(model, row.target, row.every, row.jitter, row.priority, row.incremental, read_again);
+    update_model_.run(model, row.target, row.every, row.jitter, row.priority, row.incremental, read_again, row.credential);
 }
 
 void ConfigurationCatalog::delete_model(std::int32_t model) { delete_model_.run(model); }

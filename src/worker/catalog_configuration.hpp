@@ -31,6 +31,7 @@ class ConfigurationCatalog {
         double every, jitter;  // seconds
         std::int32_t priority;
         bool incremental;
+        std::string credential{};  // its own, or "" for the account's
     };
     void insert_model(const ModelRow& row);
     void update_model(std::int32_t model, const ModelRow& row, bool read_again);
@@ -57,8 +58,8 @@ class ConfigurationCatalog {
     pg::Statement<std::string, pg::Json, std::string> insert_source_;
     pg::Statement<std::int32_t, pg::Json> update_source_;
     pg::Statement<std::int32_t, std::string, pg::Json, std::optional<std::vector<std::string>>> insert_account_;
-    pg::Statement<std::int32_t, std::string, std::int64_t, double, double, std::int32_t, bool> insert_model_;
-    pg::Statement<std::int32_t, std::int64_t, double, double, std::int32_t, bool, bool> update_model_;
+    pg::Statement<std::int32_t, std::string, std::int64_t, double, double, std::int32_t, bool, std::string> insert_model_;
+    pg::Statement<std::int32_t, std::int64_t, double, double, std::int32_t, bool, bool, std::string> update_model_;
     pg::Statement<std::int32_t> delete_model_;
     pg::Statement<std::int32_t> accounts_of_;
 };

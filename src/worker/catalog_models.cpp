@@ -5,18 +5,18 @@ namespace {
 
 // The columns of a model, in the order in which load() reads them.
 constexpr const char* kModelColumns = R"(
-    s.model_id, m.account_id, so.source_id, so.revision, so.name, a.name, m.stream, m.target::oid::bigint, a.config::text,
+    s.model_id, m.account_id, so.source_id, so.revision, so.name, a.name, m.stream, m.target::oid::bigint, (a.config || coalesce(t.remembered, '{}'))::text,
     (SELECT coalesce(jsonb_object_agg(x.name, x.value), '{}')::text FROM upstream.secrets x WHERE x.account_id = m.account_id),
     t.access_token, t.expires_at, extract(epoch FROM t.lifetime)::float8,
     s.cursor, s.failures, s.full_refresh, s.reading, s.read_started_at, s.read_start, s.read_pending, s.page_token,
-    s.pages_before, s.records_before, s.fence, s.run_id
+    s.pages_before, s.records_before, s.fence, s.run_id, m.credential
 )";
 
 constexpr const char* kModelJoins = R"(
     JOIN upstream.models m USING (model_id)
     JOIN upstream.accounts a USING (account_id)
     JOIN upstream.sources so USING (source_id)
-    LEFT JOIN upstream.tokens t USING (account_id)
+    LEFT JOIN upstream.tokens t USING (account_id, credential)
 )";
 
 // A claim takes those of the models in `chosen` that nobody alive holds. SKIP LOCKED: somebody else is claiming those at this moment.
@@ -121,6 +121,7 @@ std::vector<Model> ModelCatalog::load(pg::Rows rows) {
                                   .records_before = row.get<std::int64_t>(22)};
         model.fence = row.get<std::int64_t>(23);
         model.run_id = row.get<std::optional<std::int64_t>>(24).value_or(0);
+        model.credential = row.get<std::string>(25);
         models.push_back(std::move(model));
     }
     return models;

@@ -1,6 +1,7 @@
 // What the catalog's functions take and give.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -43,6 +44,7 @@ struct Model {
     StoredState state{};
     std::int64_t fence = 0;              // of the lease, if it was claimed
     std::int64_t run_id = 0;
+    std::string credential{};            // which of the account's it signs in with
 };
 
 struct StoredSource {
@@ -62,7 +64,17 @@ struct Entry {
     double fetch_ms = 0, apply_ms = 0;
 };
 
-// The token row of an account.
+// Which token: of an account, or of one of its streams that has a sign-in of its own.
+struct CredentialId {
+    std::int32_t account_id = 0;
+    std::string name{};
+
+    auto operator<=>(const CredentialId&) const = default;
+};
+
+[[nodiscard]] inline CredentialId credential_of(const Model& model) { return {.account_id = model.account_id, .name = model.credential}; }
+
+// The token row of a credential.
 struct StoredToken {
     std::optional<std::string> access{};
     std::optional<Time> expires_at{};
@@ -70,7 +82,8 @@ struct StoredToken {
     bool has_refresh = false;
     bool needs_reauth = false;
     std::string reason{};
-    bool refresh_is_held = false;  // somebody else is refreshing it
+    bool is_held = false;     // somebody else is asking for a new one
+    bool is_spent = false;    // its refresh token was sent twice, and each time the sender died: it is not sent again
 };
 
 // Who claims: stored with leases so that their death is known at once.

@@ -1,30 +1,53 @@
 #include "worker/catalog_tokens.hpp"
 
+#include "core/json.hpp"
+
 namespace upstream::worker {
 namespace {
 
 constexpr const char* kParkAccount = R"(
 WITH parked AS (
-    UPDATE upstream.tokens SET needs_reauth = true, reason = $2, refresh_pid = NULL, refresh_incarnation = NULL WHERE account_id = $1
+    INSERT INTO upstream.tokens AS t (account_id, credential, needs_reauth, reason) VALUES ($1, $2, true, $3)
+    ON CONFLICT (account_id, credential) DO UPDATE
+    SET needs_reauth = true, reason = CASE WHEN t.needs_reauth THEN t.reason ELSE excluded.reason END,
+        refresh_incarnation = NULL, refresh_pid = NULL, refresh_started_at = NULL, refresh_deadline = NULL
 )
 UPDATE upstream.model_state s SET blocked_reason = 'needs_reauth', next_due_at = 'infinity'
-FROM upstream.models m WHERE m.model_id = s.model_id AND m.account_id = $1
+FROM upstream.models m WHERE m.model_id = s.model_id AND m.account_id = $1 AND m.credential = $2
 )";
 
 constexpr const char* kToken = R"(
-SELECT access_token, expires_at, coalesce(extract(epoch FROM lifetime)::float8, 0), refresh_token IS NOT NULL,
-       coalesce(needs_reauth, false), coalesce(reason, ''),
-       upstream.lease_is_held(refresh_incarnation, refresh_pid, refresh_started_at, refresh_deadline)
-FROM upstream.tokens WHERE account_id = $1
+SELECT t.access_token, t.expires_at, coalesce(extract(epoch FROM t.lifetime)::float8, 0), t.refresh_token IS NOT NULL,
+       coalesce(t.needs_reauth, false), coalesce(t.reason, ''), h.held,
+       coalesce(NOT h.held AND t.refresh_pid IS NOT NULL AND t.attempts >= 2
+                AND t.sent_digest = encode(sha256(convert_to(t.refresh_token, 'UTF8')), 'hex'), false)
+FROM upstream.tokens t
+    CROSS JOIN LATERAL upstream.lease_is_held(t.refresh_incarnation, t.refresh_pid, t.refresh_started_at, t.refresh_deadline) h(held)
+WHERE t.account_id = $1 AND t.credential = $2
 )";
 
-// The intent to refresh is committed before the refresh token is sent, so that after a crash it is known that the token may be spent.
+// The intent to refresh is committed before the refresh token is sent, with its digest, so that after a crash it is known that this token may be spent:
+// a claim that finds the claim of a dead process sends it once more.
 constexpr const char* kClaimRefresh = R"(
-UPDATE upstream.tokens
-SET refresh_incarnation = $2, refresh_pid = $3, refresh_started_at = $4, refresh_deadline = now() + make_interval(secs => $5)
-WHERE account_id = $1 AND refresh_token IS NOT NULL AND NOT coalesce(needs_reauth, false)
-    AND NOT upstream.lease_is_held(refresh_incarnation, refresh_pid, refresh_started_at, refresh_deadline)
-RETURNING refresh_token
+UPDATE upstream.tokens t
+SET attempts = CASE WHEN t.refresh_pid IS NOT NULL AND t.sent_digest = n.digest THEN t.attempts + 1 ELSE 1 END, sent_digest = n.digest,
+    refresh_incarnation = $3, refresh_pid = $4, refresh_started_at = $5, refresh_deadline = now() + make_interval(secs => $6)
+FROM (SELECT encode(sha256(convert_to(refresh_token, 'UTF8')), 'hex') AS digest
+      FROM upstream.tokens WHERE account_id = $1 AND credential = $2) n
+WHERE t.account_id = $1 AND t.credential = $2 AND t.refresh_token IS NOT NULL AND NOT coalesce(t.needs_reauth, false)
+    AND NOT upstream.lease_is_held(t.refresh_incarnation, t.refresh_pid, t.refresh_started_at, t.refresh_deadline)
+RETURNING t.refresh_token, t.attempts
+)";
+
+constexpr const char* kClaimToken = R"(
+INSERT INTO upstream.tokens AS t (account_id, credential, refresh_incarnation, refresh_pid, refresh_started_at, refresh_deadline)
+VALUES ($1, $2, $3, $4, $5, now() + make_interval(secs => $6))
+ON CONFLICT (account_id, credential) DO UPDATE
+SET refresh_incarnation = excluded.refresh_incarnation, refresh_pid = excluded.refresh_pid, refresh_started_at = excluded.refresh_started_at,
+    refresh_deadline = excluded.refresh_deadline
+WHERE NOT coalesce(t.needs_reauth, false)
+    AND NOT upstream.lease_is_held(t.refresh_incarnation, t.refresh_pid, t.refresh_started_at, t.refresh_deadline)
+RETURNING '', 1
 )";
 
 constexpr const char* kStoreGrant = R"(
@@ -32,31 +55,46 @@ UPDATE upstream.tokens
 SET access_token = $3, refresh_token = coalesce($4, refresh_token), lifetime = make_interval(secs => $5),
     expires_at = clock_timestamp() + make_interval(secs => $5), refresh_at = clock_timestamp() + make_interval(secs => $5 - $6),
     refreshed_at = clock_timestamp(), refreshes = coalesce(refreshes, 0) + 1, reason = NULL,
+    recovered = coalesce(recovered, 0) + CASE WHEN attempts > 1 THEN 1 ELSE 0 END, attempts = 0,
+    remembered = coalesce(remembered, '{}') || $7,
     refresh_incarnation = NULL, refresh_pid = NULL, refresh_started_at = NULL, refresh_deadline = NULL
-WHERE account_id = $1 AND refresh_pid = $2
+WHERE account_id = $1 AND refresh_pid = $2 AND credential = $8
 )";
 
 constexpr const char* kReleaseRefresh = R"(
 UPDATE upstream.tokens
 SET refresh_incarnation = NULL, refresh_pid = NULL, refresh_started_at = NULL, refresh_deadline = NULL
-WHERE account_id = $1 AND refresh_pid = $2
+WHERE account_id = $1 AND refresh_pid = $2 AND credential = $3
 )";
 
 // Whoever was refreshing the former pair is fenced off: its answer finds no claim of its own any more.
 constexpr const char* kStoreToken = R"(
 WITH stored AS (
-    INSERT INTO upstream.tokens AS t (account_id, access_token, refresh_token, expires_at, lifetime, refresh_at)
-    VALUES ($1, $2, $3, $4, $4 - now(), $4 - make_interval(secs => $5))
-    ON CONFLICT (account_id) DO UPDATE
+    INSERT INTO upstream.tokens AS t (account_id, access_token, refresh_token, expires_at, lifetime, refresh_at, credential)
+    VALUES ($1, $2, $3, $4, $4 - now(), $4 - make_interval(secs => $5), $6)
+    ON CONFLICT (account_id, credential) DO UPDATE
     SET access_token = excluded.access_token, refresh_token = coalesce(excluded.refresh_token, t.refresh_token),
         expires_at = excluded.expires_at, lifetime = excluded.lifetime, refresh_at = excluded.refresh_at,
-        refreshed_at = now(), needs_reauth = false, reason = NULL,
+        refreshed_at = now(), needs_reauth = false, reason = NULL, attempts = 0,
         refresh_incarnation = NULL, refresh_pid = NULL, refresh_started_at = NULL, refresh_deadline = NULL
 )
 UPDATE upstream.model_state s
 SET blocked_reason = NULL, due_reason = 'token', next_due_at = CASE WHEN m.paused THEN s.next_due_at ELSE now() END
 FROM upstream.models m
-WHERE m.model_id = s.model_id AND m.account_id = $1 AND s.blocked_reason = 'needs_reauth'
+WHERE m.model_id = s.model_id AND m.account_id = $1 AND m.credential = $6 AND s.blocked_reason = 'needs_reauth'
+)";
+
+// A refresh token that was refused is not helped by another secret.
+constexpr const char* kUnblockAccount = R"(
+WITH freed AS (
+    UPDATE upstream.tokens SET needs_reauth = false, reason = NULL, access_token = NULL, expires_at = NULL
+    WHERE account_id = $1 AND needs_reauth AND refresh_token IS NULL
+    RETURNING account_id, credential
+)
+UPDATE upstream.model_state s
+SET blocked_reason = NULL, due_reason = 'token', next_due_at = CASE WHEN m.paused THEN s.next_due_at ELSE now() END
+FROM upstream.models m JOIN freed USING (account_id, credential)
+WHERE m.model_id = s.model_id AND s.blocked_reason = 'needs_reauth'
 )";
 
 constexpr const char* kSetSecret = R"(
@@ -69,13 +107,14 @@ WHEN NOT MATCHED AND $3 IS NOT NULL THEN INSERT (account_id, name, value) VALUES
 }  // namespace
 
 TokenCatalog::TokenCatalog(Holder holder)
-    : holder_(holder), park_account_(kParkAccount), token_(kToken), claim_refresh_(kClaimRefresh), store_grant_(kStoreGrant),
-      release_refresh_(kReleaseRefresh), store_token_(kStoreToken), set_secret_(kSetSecret) {}
+    : holder_(holder), park_account_(kParkAccount), token_(kToken), claim_refresh_(kClaimRefresh), claim_token_(kClaimToken),
+      store_grant_(kStoreGrant), release_refresh_(kReleaseRefresh), store_token_(kStoreToken), set_secret_(kSetSecret),
+      unblock_account_(kUnblockAccount) {}
 
-void TokenCatalog::park_account(std::int32_t account, const std::string& reason) { park_account_.run(account, reason); }
+void TokenCatalog::park_account(const CredentialId& id, const std::string& reason) { park_account_.run(id.account_id, id.name, reason); }
 
-StoredToken TokenCatalog::token(std::int32_t account) {
-    const pg::Rows rows = token_.run(account);
+StoredToken TokenCatalog::token(const CredentialId& id) {
+    const pg::Rows rows = token_.run(id.account_id, id.name);
     if (rows.empty()) return {};
     const pg::Row row = rows[0];
     return StoredToken{.access = row.get<std::optional<std::string>>(0),
@@ -84,29 +123,51 @@ StoredToken TokenCatalog::token(std::int32_t account) {
                        .has_refresh = row.get<bool>(3),
                        .needs_reauth = row.get<bool>(4),
                        .reason = row.get<std::string>(5),
-                       .refresh_is_held = row.get<bool>(6)};
+                       .is_held = row.get<bool>(6),
+                       .is_spent = row.get<bool>(7)};
 }
 
-std::optional<std::string> TokenCatalog::claim_refresh(std::int32_t account) {
-    const pg::Rows rows = claim_refresh_.run(account, holder_.incarnation, holder_.pid, holder_.started_at, holder_.lease_seconds);
+namespace {
+
+std::optional<Claim> read_claim(const pg::Rows& rows) {
     if (rows.empty()) return std::nullopt;
-    return rows[0].get<std::string>(0);
+    return Claim{.refresh_token = rows[0].get<std::string>(0), .attempts = rows[0].get<std::int32_t>(1)};
 }
 
-bool TokenCatalog::store_grant(std::int32_t account, const core::Grant& grant, double margin_seconds) {
+std::string as_json(const core::Words& words) {
+    std::string json = "{";
+    for (const auto& [name, value] : words) json += (json.size() > 1 ? "," : "") + core::json::quote(name) + ":" + core::json::quote(value);
+    return json + "}";
+}
+
+}  // namespace
+
+std::optional<Claim> TokenCatalog::claim_refresh(const CredentialId& id) {
+    return read_claim(claim_refresh_.run(id.account_id, id.name, holder_.incarnation, holder_.pid, holder_.started_at, holder_.lease_seconds));
+}
+
+std::optional<Claim> TokenCatalog::claim_token(const CredentialId& id) {
+    return read_claim(claim_token_.run(id.account_id, id.name, holder_.incarnation, holder_.pid, holder_.started_at, holder_.lease_seconds));
+}
+
+bool TokenCatalog::store_grant(const CredentialId& id, const core::Grant& grant, double margin_seconds) {
     const double lifetime = std::chrono::duration<double>(grant.lifetime).count();
-    return store_grant_.run(account, holder_.pid, grant.access, grant.refresh, lifetime, margin_seconds).affected() == 1;
+    const std::string remembered = as_json(grant.remembered);  // outlives the view that pg::Json is
+    return store_grant_.run(id.account_id, holder_.pid, grant.access, grant.refresh, lifetime, margin_seconds, pg::Json{remembered}, id.name)
+               .affected() == 1;
 }
 
-void TokenCatalog::release_refresh(std::int32_t account) { release_refresh_.run(account, holder_.pid); }
+void TokenCatalog::release_refresh(const CredentialId& id) { release_refresh_.run(id.account_id, holder_.pid, id.name); }
 
-void TokenCatalog::store_token(std::int32_t account, const std::optional<std::string>& access, const std::optional<std::string>& refresh,
-                          const std::optional<Time>& expires_at, double margin_seconds) {
-    store_token_.run(account, access, refresh, expires_at, margin_seconds);
+void TokenCatalog::store_token(const CredentialId& id, const std::optional<std::string>& access, const std::optional<std::string>& refresh,
+                               const std::optional<Time>& expires_at, double margin_seconds) {
+    store_token_.run(id.account_id, access, refresh, expires_at, margin_seconds, id.name);
 }
 
 void TokenCatalog::set_secret(std::int32_t account, const std::string& name, const std::optional<std::string>& value) {
     set_secret_.run(account, name, value);
 }
+
+void TokenCatalog::unblock_account(std::int32_t account) { unblock_account_.run(account); }
 
 }  // namespace upstream::worker

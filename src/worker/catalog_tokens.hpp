@@ -10,28 +10,37 @@
 
 namespace upstream::worker {
 
+// The right to ask for a token, committed before it is asked for.
+struct Claim {
+    std::string refresh_token{};
+    std::int32_t attempts = 1;  // more than one: a process that sent it before died
+};
+
 class TokenCatalog {
   public:
     explicit TokenCatalog(Holder holder);
 
-    StoredToken token(std::int32_t account);
-    std::optional<std::string> claim_refresh(std::int32_t account);  // the refresh token, if the claim was had
-    bool store_grant(std::int32_t account, const core::Grant& grant, double margin_seconds);  // false: the claim is not ours any more
-    void release_refresh(std::int32_t account);
-    void store_token(std::int32_t account, const std::optional<std::string>& access, const std::optional<std::string>& refresh,
+    StoredToken token(const CredentialId& id);
+    std::optional<Claim> claim_refresh(const CredentialId& id);  // to send the refresh token; nothing if somebody else has the claim
+    std::optional<Claim> claim_token(const CredentialId& id);    // to ask for a token without one
+    bool store_grant(const CredentialId& id, const core::Grant& grant, double margin_seconds);  // false: the claim is not ours any more
+    void release_refresh(const CredentialId& id);
+    void store_token(const CredentialId& id, const std::optional<std::string>& access, const std::optional<std::string>& refresh,
                      const std::optional<Time>& expires_at, double margin_seconds);
-    void park_account(std::int32_t account, const std::string& reason);
+    void park_account(const CredentialId& id, const std::string& reason);  // the models that sign in with it; the first reason stays
     void set_secret(std::int32_t account, const std::string& name, const std::optional<std::string>& value);
+    void unblock_account(std::int32_t account);  // where no refresh token was refused: another secret may help
 
   private:
     Holder holder_;
-    pg::Statement<std::int32_t, std::string> park_account_;
-    pg::Statement<std::int32_t> token_;
-    pg::Statement<std::int32_t, Time, std::int32_t, Time, double> claim_refresh_;
-    pg::Statement<std::int32_t, std::int32_t, std::string, std::optional<std::string>, double, double> store_grant_;
-    pg::Statement<std::int32_t, std::int32_t> release_refresh_;
-    pg::Statement<std::int32_t, std::optional<std::string>, std::optional<std::string>, std::optional<Time>, double> store_token_;
+    pg::Statement<std::int32_t, std::string, std::string> park_account_;
+    pg::Statement<std::int32_t, std::string> token_;
+    pg::Statement<std::int32_t, std::string, Time, std::int32_t, Time, double> claim_refresh_, claim_token_;
+    pg::Statement<std::int32_t, std::int32_t, std::string, std::optional<std::string>, double, double, pg::Json, std::string> store_grant_;
+    pg::Statement<std::int32_t, std::int32_t, std::string> release_refresh_;
+    pg::Statement<std::int32_t, std::optional<std::string>, std::optional<std::string>, std::optional<Time>, double, std::string> store_token_;
     pg::Statement<std::int32_t, std::string, std::optional<std::string>> set_secret_;
+    pg::Statement<std::int32_t> unblock_account_;
 };
 
 }  // namespace upstream::worker

@@ -6,6 +6,7 @@
 
 #include "core/excerpt.hpp"
 #include "core/json.hpp"
+#include "core/token.hpp"
 #include "core/source_pending.hpp"
 #include "pg/error.hpp"
 #include "pg/process.hpp"
@@ -96,10 +97,9 @@ bool is_token_member(std::string_view name) {
 
 double seconds(core::Duration span) { return std::chrono::duration<double>(span).count(); }
 
-double margin_of(const core::Source& source, const std::optional<pg::Time>& expires_at) {
-    if (!source.auth.oauth2 || !expires_at) return 0;
-    const double left = std::max(0.0, seconds(*expires_at - pg::now()));
-    return std::min(seconds(source.auth.oauth2->refresh_at_most), left * source.auth.oauth2->refresh_fraction);
+double margin_of(const core::Auth& auth, const std::optional<pg::Time>& expires_at) {
+    if (!auth.has_token() || !expires_at) return 0;
+    return seconds(core::token_margin(auth, std::max(core::Duration{0}, *expires_at - pg::now())));
 }
 
 std::optional<pg::Time> expiry_of(core::json::Value credentials) {
@@ -123,7 +123,7 @@ void store_credentials(Catalog& catalog, const core::Source& source, std::int32_
     const auto refresh = member_text(credentials, "refresh_token");
     if (!access && !refresh) return;
     const auto expires_at = expiry_of(credentials);
-    catalog.store_token(account, access, refresh, expires_at, margin_of(source, expires_at));
+    catalog.store_token({.account_id = account}, access, refresh, expires_at, margin_of(source.auth, expires_at));
 }
 
 // The streams of an account: those named, or all.
@@ -172,9 +172,12 @@ void check_named(Books& books, const core::Source& source, const core::Stream& s
     check_objects(stream, pg::describe(target), schema, std::move(parent));
 }
 
+// Which of the account's credentials a stream signs in with.
+std::string credential_of(const core::Stream& stream) { return stream.auth ? stream.name : ""; }
+
 Catalog::ModelRow model_row(std::int32_t account, const core::Stream& stream, Oid target) {
     return {.account_id = account, .stream = stream.name, .target = target, .every = seconds(stream.every), .jitter = seconds(stream.jitter),
-            .priority = stream.priority, .incremental = stream.incremental};
+            .priority = stream.priority, .incremental = stream.incremental, .credential = credential_of(stream)};
 }
 
 StoredSource known_source(Books& books, const std::string& name) {
@@ -297,11 +300,16 @@ std::int32_t create_account(const NewAccount& wanted) {
 
 void set_secret(const std::string& account, const std::string& name, const std::optional<std::string>& value) {
     Books books;
-    books.as_keeper([&](Catalog& catalog) { catalog.set_secret(catalog.find_account(account), name, value); });
+    books.as_keeper([&](Catalog& catalog) {
+        const std::int32_t id = catalog.find_account(account);
+        catalog.set_secret(id, name, value);
+        if (value) catalog.unblock_account(id);
+    });
+    pg::on_commit(wake_workers);
 }
 
 void update_token(const std::string& account, const std::string& access, const std::optional<std::string>& refresh,
-                  const std::optional<pg::Time>& expires_at) {
+                  const std::optional<pg::Time>& expires_at, const std::optional<std::string>& stream) {
     // 'infinity' is a token that does not end.
     const std::optional<pg::Time> ends = expires_at == pg::Time::max() ? std::nullopt : expires_at;
     if (ends == pg::Time::min()) throw pg::Raise(ERRCODE_INVALID_PARAMETER_VALUE, "expires_at must not be -infinity");
@@ -309,7 +317,10 @@ void update_token(const std::string& account, const std::string& access, const s
     books.as_keeper([&](Catalog& catalog) {
         const std::int32_t id = catalog.find_account(account);
         const core::Source source = read_valid(catalog.source_of(id).spec);
-        catalog.store_token(id, access, refresh, ends, margin_of(source, ends));
+        const core::Stream* of = stream ? source.stream(*stream) : nullptr;
+        if (stream && (of == nullptr || !of->auth))
+            throw pg::Raise(ERRCODE_UNDEFINED_OBJECT, "source \"" + source.name + "\" has no stream \"" + *stream + "\" with a sign-in of its own");
+        catalog.store_token({.account_id = id, .name = stream.value_or("")}, access, refresh, ends, margin_of(of != nullptr ? *of->auth : source.auth, ends));
     });
     pg::on_commit(wake_workers);
 }

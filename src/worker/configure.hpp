@@ -31,7 +31,8 @@ struct NewAccount {
 std::int32_t create_account(const NewAccount& account);
 
 void set_secret(const std::string& account, const std::string& name, const std::optional<std::string>& value);
-void update_token(const std::string& account, const std::string& access, const std::optional<std::string>& refresh, const std::optional<pg::Time>& expires_at);
+void update_token(const std::string& account, const std::string& access, const std::optional<std::string>& refresh, const std::optional<pg::Time>& expires_at,
+                  const std::optional<std::string>& stream);
 void mark_sync_complete(const std::string& account, const std::string& stream, const std::optional<std::string>& cursor,
                         const std::optional<pg::Time>& synced_at, bool backwards);
 

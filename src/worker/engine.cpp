@@ -191,6 +191,7 @@ std::optional<core::Action> Engine::carry_out(Run& run, core::Fail fail) {
         unit_.run("recording a failure", Durability::asynchronous, [&](Catalog& catalog) {
             const Entry entry{.state = stored, .tally = fail.tally, .fetch_ms = milliseconds(run.fetched)};
             if (!catalog.save_page(run.model, entry) || !catalog.fail_run(run.model, fail.error, fail.retry_at)) throw LeaseLost{};
+            if (fail.error.code == Code::needs_reauth) catalog.park_account(credential_of(run.model), reason_of(fail.error));
         });
     } catch (const LeaseLost&) {
         fail.error = give_up(run);

@@ -2,6 +2,8 @@
 #include "pg/postgres.hpp"
 
 #include "core/build_request.hpp"
+#include "core/sign.hpp"
+#include "core/token.hpp"
 #include "core/decode.hpp"
 #include "core/backoff.hpp"
 #include "pg/error.hpp"
@@ -134,9 +136,9 @@ std::vector<std::pair<std::string, std::string>> explain_sync(const std::string&
     const Look look = look_at(account, stream);
     core::Account shown = core::masked(look.account);
     std::vector<std::pair<std::string, std::string>> items;
-    if (look.source.auth.oauth2) {
-        const bool old = core::needs_refresh(*look.source.auth.oauth2, look.account.token, pg::now());
-        items.emplace_back("token", old ? "is refreshed first" : "is used as it is");
+    if (const core::Auth& auth = core::auth_for(look.source, *look.stream, look.account); auth.has_token()) {
+        const bool old = core::needs_token(auth, look.account.token, pg::now());
+        items.emplace_back("token", old ? core::takes_refresh_token(auth) ? "is refreshed first" : "is asked for first" : "is used as it is");
         shown.token = core::Token{.access = "***"};
     }
     const bool incremental = look.stream->incremental && !look.model.state.full_refresh;

@@ -1,7 +1,9 @@
 #include "worker/tokens.hpp"
 
-#include "core/token.hpp"
 #include <algorithm>
+
+#include "core/sign.hpp"
+#include "core/token.hpp"
 
 #include "pg/error.hpp"
 #include "pg/log.hpp"
@@ -25,96 +27,108 @@ Error reauth(std::string message, std::string detail = {}) {
                  .hint = "Sign in again and store the new pair with upstream.update_token()."};
 }
 
-double margin_seconds(const core::OAuth2& oauth, core::Duration lifetime) {
-    const double part = std::chrono::duration<double>(lifetime).count() * oauth.refresh_fraction;
-    return std::min(part, std::chrono::duration<double>(oauth.refresh_at_most).count());
-}
-
 // What a look at the token's row leads to.
 struct Decision {
     std::optional<core::Token> ready{};
-    std::optional<std::string> refresh_with{};  // claimed: send this refresh token
+    std::optional<Claim> claim{};  // had: ask for a new token
     std::optional<Error> refused{};
     bool wait = false;
     bool parked = false;  // refused before: nothing more to write down
 };
 
-Decision decide(Catalog& catalog, std::int32_t account, const core::OAuth2& oauth, const std::set<std::string>& refused) {
-    const StoredToken stored = catalog.token(account);
+Decision decide(Catalog& catalog, const CredentialId& id, const core::Auth& auth, const std::set<std::string>& refused) {
+    const StoredToken stored = catalog.token(id);
     if (stored.needs_reauth) return {.refused = reauth("the account has to sign in again", stored.reason), .parked = true};
     const bool usable = stored.access && !refused.contains(*stored.access);
-    if (usable && !core::needs_refresh(oauth, stored_token(stored), pg::now())) return {.ready = stored_token(stored)};
-    if (!stored.has_refresh) {
-        // Nothing to refresh with: an access token near its end is used while it lasts.
-        if (usable && (!stored.expires_at || *stored.expires_at > pg::now())) return {.ready = stored_token(stored)};
-        return {.refused = reauth(stored.access ? "the access token has ended, and there is no refresh token" : "the account has no token")};
+    if (usable && !core::needs_token(auth, stored_token(stored), pg::now())) return {.ready = stored_token(stored)};
+    if (!core::takes_refresh_token(auth)) {
+        if (auto claim = catalog.claim_token(id)) return {.claim = std::move(claim)};
+        return {.wait = true};
     }
-    if (auto token = catalog.claim_refresh(account)) return {.refresh_with = std::move(token)};
+    // Nothing to ask with: an access token near its end is used while it lasts.
+    const bool lasts = usable && (!stored.expires_at || *stored.expires_at > pg::now());
+    if ((!stored.has_refresh || stored.is_spent) && lasts) return {.ready = stored_token(stored)};
+    if (stored.is_spent)
+        return {.refused = reauth("the refresh token is probably spent", "Two processes ended after they had sent it and before they could store the answer; it is not sent again.")};
+    if (!stored.has_refresh)
+        return {.refused = reauth(stored.access ? "the access token has ended, and there is no refresh token" : "the account has no token")};
+    if (auto claim = catalog.claim_refresh(id)) return {.claim = std::move(claim)};
     return {.wait = true};
 }
 
 }  // namespace
 
+std::string reason_of(const Error& error) { return error.message + (error.detail.empty() ? "" : " (" + error.detail + ")"); }
+
 void Tokens::ask(const Model& model, std::shared_ptr<const core::Source> source, const core::Account& account, std::optional<std::string> refused) {
-    Credential& credential = credentials_[model.account_id];
+    const CredentialId id = credential_of(model);
+    Credential& credential = credentials_[id];
     credential.models.push_back(model.id);
     credential.source_id = model.source_id;
+    credential.auth = core::auth_for(*source, *source->stream(model.stream), account);
     credential.source = std::move(source);
     credential.account = account;
     if (refused) credential.refused.insert(std::move(*refused));
-    if (!credential.transfer && !credential.unstored && !credential.look_at) check(model.account_id, credential);
+    if (!credential.transfer && !credential.unstored && !credential.look_at) check(id, credential);
 }
 
-void Tokens::check(std::int32_t account, Credential& credential) {
-    const core::OAuth2& oauth = *credential.source->auth.oauth2;
+void Tokens::check(const CredentialId& id, Credential& credential) {
     credential.look_at.reset();
     Decision decision = unit_.run("checking a token", Durability::synchronous,
-                                  [&](Catalog& catalog) { return decide(catalog, account, oauth, credential.refused); });
-    if (decision.refresh_with) return send(account, credential, *decision.refresh_with);
+                                  [&](Catalog& catalog) { return decide(catalog, id, credential.auth, credential.refused); });
+    if (decision.claim) return send(id, credential, *decision.claim);
     if (decision.wait) {
         credential.look_at = pg::now() + kLookAgain;
         return;
     }
-    if (decision.parked) return answer_all(account, core::TokenRefused{.error = std::move(*decision.refused)});
-    if (decision.refused) return refuse(account, std::move(*decision.refused));
-    answer_all(account, core::TokenReady{std::move(*decision.ready)});
+    if (decision.parked) return answer_all(id, core::TokenRefused{.error = std::move(*decision.refused)});
+    if (decision.refused) return refuse(id, std::move(*decision.refused));
+    answer_all(id, core::TokenReady{std::move(*decision.ready)});
 }
 
-void Tokens::send(std::int32_t account, Credential& credential, const std::string& refresh_token) {
-    auto request = core::refresh_request(*credential.source, credential.account, refresh_token);
-    if (!request) return refuse(account, request.error());
+void Tokens::send(const CredentialId& id, Credential& credential, const Claim& claim) {
+    credential.second_try = claim.attempts > 1;
+    auto request = core::token_request(*credential.source, credential.auth, credential.account, claim.refresh_token, pg::now());
+    if (!request) return refuse(id, request.error());
     credential.transfer = dispatcher_.send(
-        {.account = account, .source_id = credential.source_id, .source = credential.source, .request = std::move(*request)},
+        {.account = id.account_id, .source_id = credential.source_id, .source = credential.source, .request = std::move(*request)},
         credential.account);
 }
 
+double Tokens::margin_seconds(const Credential& credential) {
+    return std::chrono::duration<double>(core::token_margin(credential.auth, credential.unstored->lifetime)).count();
+}
+
 bool Tokens::take(Delivered& delivered) {
-    for (auto& [account, credential] : credentials_) {
+    for (auto& [id, credential] : credentials_) {
         if (credential.transfer != delivered.ticket) continue;
         credential.transfer.reset();
         if (!delivered.result) {
-            refuse(account, delivered.result.error());
+            refuse(id, delivered.result.error());
             return true;
         }
-        auto grant = core::read_grant(*credential.source->auth.oauth2, std::move(*delivered.result));
+        auto grant = core::read_grant(*credential.source, credential.auth, std::move(*delivered.result), pg::now());
         if (!grant) {
-            refuse(account, grant.error());
+            Error error = grant.error();
+            if (error.code == Code::needs_reauth && credential.second_try)
+                error.detail += "; it was sent before by a process that ended before it could store the answer";
+            refuse(id, std::move(error));
             return true;
         }
         credential.unstored = std::move(*grant);
-        store(account, credential);
+        store(id, credential);
         return true;
     }
     return false;
 }
 
-void Tokens::store(std::int32_t account, Credential& credential) {
+void Tokens::store(const CredentialId& id, Credential& credential) {
     const core::Grant grant = *credential.unstored;
     credential.look_at.reset();
     bool stored = false;
     try {
         stored = unit_.run("storing a token", Durability::synchronous, [&](Catalog& catalog) {
-            return catalog.store_grant(account, grant, margin_seconds(*credential.source->auth.oauth2, grant.lifetime));
+            return catalog.store_grant(id, grant, margin_seconds(credential));
         });
     } catch (const pg::Error& error) {
         pg::log_warning("could not store a refreshed token, trying again: " + error.message());
@@ -122,60 +136,61 @@ void Tokens::store(std::int32_t account, Credential& credential) {
         return;
     }
     credential.unstored.reset();
-    if (!stored) return check(account, credential);  // update_token() came first: that pair counts
-    answer_all(account, core::TokenReady{core::Token{.access = grant.access, .expires_at = pg::now() + grant.lifetime, .lifetime = grant.lifetime}});
+    if (!stored) return check(id, credential);  // update_token() came first: that pair counts
+    answer_all(id, core::TokenReady{core::Token{.access = grant.access, .expires_at = pg::now() + grant.lifetime, .lifetime = grant.lifetime, .remembered = grant.remembered}});
 }
 
 // Parks the account if only a person helps; else gives the claim back, and the models try again later.
-void Tokens::refuse(std::int32_t account, Error error) {
+void Tokens::refuse(const CredentialId& id, Error error) {
     unit_.run("giving back a token", Durability::synchronous, [&](Catalog& catalog) {
         if (error.code == Code::needs_reauth) {
-            catalog.park_account(account, error.message + (error.detail.empty() ? "" : " (" + error.detail + ")"));
+            catalog.park_account(id, reason_of(error));
         } else {
-            catalog.release_refresh(account);
+            catalog.release_refresh(id);
         }
     });
-    answer_all(account, core::TokenRefused{.error = std::move(error)});
+    answer_all(id, core::TokenRefused{.error = std::move(error)});
 }
 
-void Tokens::answer_all(std::int32_t account, const Answer& answer) {
+void Tokens::answer_all(const CredentialId& id, const Answer& answer) {
     // Taken out first: whoever is told may ask again at once.
-    const std::vector<std::int32_t> models = std::move(credentials_[account].models);
-    credentials_.erase(account);
+    const auto found = credentials_.find(id);
+    const std::vector<std::int32_t> models = std::move(found->second.models);
+    credentials_.erase(found);
     for (const std::int32_t model : models) tell_(model, answer);
 }
 
 std::optional<core::Timestamp> Tokens::next_look() const {
     std::optional<core::Timestamp> next;
-    for (const auto& [account, credential] : credentials_)
+    for (const auto& [id, credential] : credentials_)
         if (credential.look_at && (!next || *credential.look_at < *next)) next = credential.look_at;
     return next;
 }
 
 void Tokens::look(core::Timestamp now) {
-    std::vector<std::int32_t> due;
-    for (const auto& [account, credential] : credentials_)
-        if (credential.look_at && *credential.look_at <= now) due.push_back(account);
-    for (const std::int32_t account : due) {
-        Credential& credential = credentials_.at(account);
+    std::vector<CredentialId> due;
+    for (const auto& [id, credential] : credentials_)
+        if (credential.look_at && *credential.look_at <= now) due.push_back(id);
+    for (const CredentialId& id : due) {
+        Credential& credential = credentials_.at(id);
         if (credential.unstored) {
-            store(account, credential);
+            store(id, credential);
         } else {
-            check(account, credential);
+            check(id, credential);
         }
     }
 }
 
 void Tokens::abandon() {
     for (const auto& entry : credentials_) {
-        const std::int32_t account = entry.first;
+        const CredentialId& id = entry.first;
         const Credential& credential = entry.second;
         if (credential.transfer) dispatcher_.cancel(*credential.transfer);
         if (!credential.transfer && !credential.unstored) continue;
         unit_.run("giving back a token", Durability::synchronous, [&](Catalog& catalog) {
             if (credential.unstored)
-                catalog.store_grant(account, *credential.unstored, margin_seconds(*credential.source->auth.oauth2, credential.unstored->lifetime));
-            catalog.release_refresh(account);
+                catalog.store_grant(id, *credential.unstored, margin_seconds(credential));
+            catalog.release_refresh(id);
         });
     }
     credentials_.clear();

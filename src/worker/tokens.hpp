@@ -28,6 +28,9 @@
 
 namespace upstream::worker {
 
+// Why an account is parked, as token_reason shows it.
+[[nodiscard]] std::string reason_of(const core::Error& error);
+
 class Tokens {
   public:
     // Told to each model that asked.
@@ -53,7 +56,9 @@ class Tokens {
     struct Credential {
         std::int32_t source_id = 0;
         std::shared_ptr<const core::Source> source;
-        core::Account account;                     // for client id and secret
+        core::Auth auth;                           // how it is had
+        core::Account account;                     // for client id, secret, login
+        bool second_try = false;                   // the process that sent this refresh token before died
         std::vector<std::int32_t> models;          // that wait
         std::set<std::string> refused;             // access tokens that the upstream did not take
         std::optional<Ticket> transfer;            // the token request in flight
@@ -61,16 +66,17 @@ class Tokens {
         std::optional<core::Timestamp> look_at;
     };
 
-    void check(std::int32_t account, Credential& credential);
-    void send(std::int32_t account, Credential& credential, const std::string& refresh_token);
-    void store(std::int32_t account, Credential& credential);
-    void refuse(std::int32_t account, core::Error error);
-    void answer_all(std::int32_t account, const Answer& answer);
+    void check(const CredentialId& id, Credential& credential);
+    void send(const CredentialId& id, Credential& credential, const Claim& claim);
+    void store(const CredentialId& id, Credential& credential);
+    [[nodiscard]] static double margin_seconds(const Credential& credential);
+    void refuse(const CredentialId& id, core::Error error);
+    void answer_all(const CredentialId& id, const Answer& answer);
 
     Unit& unit_;
     Dispatcher& dispatcher_;
     Tell tell_;
-    std::map<std::int32_t, Credential> credentials_;  // by account
+    std::map<CredentialId, Credential> credentials_;
 };
 
 }  // namespace upstream::worker
