@@ -1,7 +1,9 @@
 // Checks an account's config against the settings that its source declares.
 #include <algorithm>
 #include <regex>
+#include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -100,15 +102,83 @@ std::optional<Complaint> check_text_value(const Setting& setting, const std::str
     return setting.format.empty() ? std::nullopt : check_format(setting.format, text);
 }
 
-// Settings that every request of the account needs, whether the source says "required" or not.
-bool is_needed(const Source& source, std::string_view name) {
-    const auto in = [name](const Text& text) { return text.mentions("account", name); };
-    const Auth& auth = source.auth;
-    if (in(source.base_url) || in(auth.token) || in(auth.value)) return true;
-    if (auth.type == Auth::Type::basic) return in(auth.username) || in(auth.password);
-    if (!auth.oauth2) return false;
-    const OAuth2& oauth2 = *auth.oauth2;
-    return in(oauth2.token_url) || (oauth2.refresh_url && in(*oauth2.refresh_url)) || in(oauth2.client_id) || in(oauth2.client_secret);
+// Settings without which a request of the account could not be built, whether the source says "required" or not.
+class Needs {
+  public:
+    explicit Needs(const Source& source) : source_(source) {}
+
+    void add(const Text& text) { texts_.push_back(&text); }
+
+    void add(const Auth& auth) {
+        for (const Text* text : {&auth.token, &auth.value}) add(*text);
+        if (auth.type == Auth::Type::basic) {
+            add(auth.username);
+            add(auth.password);
+        }
+        if (auth.oauth2) {
+            for (const Text* text : {&auth.oauth2->token_url, &auth.oauth2->client_id, &auth.oauth2->client_secret}) add(*text);
+            if (auth.oauth2->refresh_url) add(*auth.oauth2->refresh_url);
+        }
+        if (auth.login) {
+            add(auth.login->url);
+            if (auth.login->auth) add(*auth.login->auth);
+        }
+        if (auth.jwt) {
+            add(auth.jwt->key);
+            if (auth.jwt->token_url) add(*auth.jwt->token_url);
+        }
+    }
+
+    // A derived setting is one of these if what it is derived from is, unless its table knows what to do without.
+    [[nodiscard]] bool has(std::string_view name) const {
+        const auto mentions = [this](std::string_view word) {
+            return std::any_of(texts_.begin(), texts_.end(), [word](const Text* text) { return text->mentions("account", word); });
+        };
+        if (mentions(name)) return true;
+        return std::any_of(source_.derived.begin(), source_.derived.end(), [&](const Derived& derived) {
+            const auto is_none = [](const auto& entry) { return entry.first.empty(); };
+            return derived.from == name && mentions(derived.name) && std::none_of(derived.map.begin(), derived.map.end(), is_none);
+        });
+    }
+
+  private:
+    const Source& source_;
+    std::vector<const Text*> texts_{};
+};
+
+// The way to sign in that a config names, the first if it names none; nothing, and a problem, if there is no such way.
+const Auth* way_of(const Source& source, const Node& config, Problems& problems) {
+    if (source.ways.empty()) return &source.auth;
+    const std::optional<Node> named = ObjectReader(config, problems).find("auth");
+    if (!named) return &source.auth;
+    std::vector<std::string> names;
+    for (const auto& [name, way] : source.ways) {
+        if (named->value.is_string() && named->value.text() == name) return &way;
+        names.push_back(name);
+    }
+    problems.add(named->where, "must be one of " + list_words(names, " or "), perhaps(named->value.text(), names));
+    return nullptr;
+}
+
+void check_member(const Source& source, const Node& member, Problems& problems) {
+    const std::string name(member.value.key());
+    if (name == "auth" && !source.ways.empty()) return;
+    const auto setting = std::find_if(source.settings.begin(), source.settings.end(), [&](const Setting& s) { return s.name == name; });
+    if (setting != source.settings.end()) {
+        if (std::optional<Complaint> complaint = parts::check_setting(*setting, member.value))
+            problems.add(member.where, std::move(complaint->message), std::move(complaint->hint));
+        return;
+    }
+    if (std::any_of(source.derived.begin(), source.derived.end(), [&](const Derived& derived) { return derived.name == name; })) {
+        problems.add(member.where, "setting \"" + name + "\" is derived from others", "Leave it out.");
+        return;
+    }
+    std::vector<std::string> names;
+    for (const Setting& known : source.settings) names.push_back(known.name);
+    std::string hint = perhaps(name, names);
+    if (hint.empty() && names.empty()) hint = "This source has no settings.";
+    if (hint.empty()) hint = "Known settings are " + list_words(names, " and ") + ".";
+    problems.add(member.where, "unknown setting \"" + name + "\"", std::move(hint));
 }
 
 }  // namespace
@@ -130,29 +200,22 @@ std::optional<Complaint> parts::check_setting(const Setting& setting, json::Valu
     return std::nullopt;
 }
 
-std::vector<Problem> check_account(const Source& source, json::Value config) {
+std::vector<Problem> check_account(const Source& source, json::Value config, std::span<const Stream* const> streams) {
     Problems problems;
     const Node root = root_node(config);
     if (!expect_object(root, problems)) return problems.in_order();
-    std::vector<std::string> names;
-    for (const Setting& setting : source.settings) names.push_back(setting.name);
-    for (const Node& member : members(root)) {
-        const std::string name(member.value.key());
-        const auto is_it = [&name](const Setting& setting) { return setting.name == name; };
-        const auto setting = std::find_if(source.settings.begin(), source.settings.end(), is_it);
-        if (setting == source.settings.end()) {
-            std::string hint = perhaps(name, names);
-            if (hint.empty() && names.empty()) hint = "This source has no settings.";
-            if (hint.empty()) hint = "Known settings are " + list_words(names, " and ") + ".";
-            problems.add(member.where, "unknown setting \"" + name + "\"", std::move(hint));
-        } else if (std::optional<Complaint> complaint = parts::check_setting(*setting, member.value)) {
-            problems.add(member.where, std::move(complaint->message), std::move(complaint->hint));
-        }
+    for (const Node& member : members(root)) check_member(source, member, problems);
+    Needs needs(source);
+    needs.add(source.base_url);
+    if (const Auth* way = way_of(source, root, problems)) needs.add(*way);
+    for (const Stream* stream : streams) {
+        needs.add(stream->path);
+        if (stream->base_url) needs.add(*stream->base_url);
+        if (stream->auth) needs.add(*stream->auth);
     }
     for (const Setting& setting : source.settings) {
         if (setting.fallback || config.member(setting.name)) continue;
-        if (setting.required || is_needed(source, setting.name))
-            problems.add(root.where, "setting \"" + setting.name + "\" is missing");
+        if (setting.required || needs.has(setting.name)) problems.add(root.where, "setting \"" + setting.name + "\" is missing");
     }
     return problems.in_order();
 }

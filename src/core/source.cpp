@@ -126,6 +126,9 @@ Source read_object(const Node& root, Reader& reader) {
     std::vector<StreamDraft> drafts;
     if (const std::optional<Node> streams = object.require("streams")) drafts = read_streams(*streams, defaults ? &*defaults : nullptr, reader);
 
+    if (!source.ways.empty() && std::any_of(source.settings.begin(), source.settings.end(), [](const Setting& s) { return s.name == "auth"; }))
+        problems.add(account->where, "setting \"auth\" would hide the way to sign in", "An account names its way in the config key \"auth\".");
+
     // From here on every setting is known, and every stream.
     if (account) source.derived = read_derived(*account, texts, reader);
     for (const TextUse& use : texts) check_text(use, nullptr, reader);

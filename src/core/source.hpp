@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -454,7 +455,7 @@ struct Reading {
 // Reads a spec.
 [[nodiscard]] Reading read_source(json::Value spec);
 
-// What is wrong with an account's config for that source: unknown, missing or ill-typed settings. Empty if nothing is.
-[[nodiscard]] std::vector<Problem> check_account(const Source& source, json::Value config);
+// What is wrong with an account's config for these streams of that source: unknown, missing or ill-typed settings. Empty if nothing is.
+[[nodiscard]] std::vector<Problem> check_account(const Source& source, json::Value config, std::span<const Stream* const> streams = {});
 
 }  // namespace upstream::core

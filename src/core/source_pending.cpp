@@ -17,7 +17,7 @@ namespace upstream::core {
 namespace {
 
 struct Pending {
-    std::string_view path;      // "*" is any member or element; "streams.*" stands for "defaults", too
+    std::string_view path;      // "*" is any member or element
     std::string_view value{};   // only this word; "{" is any text that begins with a placeholder; absent: whatever it is
 };
 
@@ -98,11 +98,16 @@ void find(const Node& node, std::string_view path, std::string_view value, std::
     }
 }
 
-void find_everywhere(const Node& root, const Pending& pending, std::vector<Node>& found) {
+// "streams.*" stands for "defaults", too, and "auth" for every way to sign in.
+void find_everywhere(const Node& root, const std::string& path, std::string_view value, std::vector<Node>& found) {
     constexpr std::string_view kEveryStream = "streams.*.";
-    find(root, pending.path, pending.value, found);
-    if (pending.path.starts_with(kEveryStream))
-        find(root, "defaults." + std::string(pending.path.substr(kEveryStream.size())), pending.value, found);
+    constexpr std::string_view kAuth = "auth.";
+    find(root, path, value, found);
+    if (path.starts_with(kEveryStream)) find(root, "defaults." + path.substr(kEveryStream.size()), value, found);
+    if (path.starts_with(kAuth)) {
+        find(root, "auth.one_of.*." + path.substr(kAuth.size()), value, found);
+        find_everywhere(root, "streams.*." + path, value, found);
+    }
 }
 
 bool refuses_append() {
@@ -130,7 +135,7 @@ std::vector<Problem> pending_keys(json::Value spec) {
     const Node root = root_node(spec);
     for (const Pending& pending : kPending) {
         std::vector<Node> found;
-        find_everywhere(root, pending, found);
+        find_everywhere(root, std::string(pending.path), pending.value, found);
         for (const Node& node : found) {
             const bool is_word = !pending.value.empty() && pending.value != "{";
             const std::string what = is_word ? "\"" + std::string(pending.value) + "\"" : "this key";

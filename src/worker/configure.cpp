@@ -276,9 +276,9 @@ std::int32_t create_account(const NewAccount& wanted) {
     Books books;
     const StoredSource stored = known_source(books, wanted.source);
     const core::Source source = read_valid(stored.spec);
-    const std::vector<core::Problem> problems = core::check_account(source, config.root());
-    if (!problems.empty()) raise_problems("account config", problems);
     const std::vector<const core::Stream*> streams = chosen_streams(source, wanted.streams);
+    const std::vector<core::Problem> problems = core::check_account(source, config.root(), streams);
+    if (!problems.empty()) raise_problems("account config", problems);
 
     const core::Account values = to_account(source, Model{.config = wanted.config, .secrets = "{}"});
     check_hosts(source, core::account_lookup(values));

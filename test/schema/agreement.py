@@ -42,6 +42,31 @@ def changed(spec, mistake):
     return spec
 
 
+def keys_of_schema(schema):
+    """Every key that the schema gives an object."""
+    keys = set()
+    if isinstance(schema, dict):
+        for word, part in schema.items():
+            if word == "properties":
+                keys.update(part)
+            for nested in part.values() if word in ("properties", "$defs") else [part]:
+                keys |= keys_of_schema(nested)
+    elif isinstance(schema, list):
+        for part in schema:
+            keys |= keys_of_schema(part)
+    return keys
+
+
+def keys_of_specs(parts):
+    keys = set()
+    for part in parts:
+        if isinstance(part, dict):
+            keys |= set(part) | keys_of_specs(part.values())
+        elif isinstance(part, list):
+            keys |= keys_of_specs(part)
+    return keys
+
+
 class Server:
     """Asks the reader: a spec a line goes in, its problems come out."""
 
@@ -89,6 +114,9 @@ def main():
         agree(f"sources/{name}.json is valid", specs[name], True)
     for example in examples(os.path.join(ROOT, "docs", "sources.md")):
         agree(f"docs/sources.md:{example.line} is valid", example.spec, True)
+
+    undocumented = keys_of_schema(schema) - keys_of_specs(example.spec for example in examples(os.path.join(ROOT, "docs", "sources.md")))
+    tap.ok(not undocumented, "every key has an example in docs/sources.md", *sorted(undocumented))
 
     for mistake in load(os.path.join(HERE, "mistakes.json")):
         spec = changed(specs[mistake["spec"]], mistake)

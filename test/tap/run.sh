@@ -31,6 +31,8 @@ trap 'status=130; exit 130' HUP INT TERM
 mkdir "$work/t" "$work/data"
 cp -r lib "$UPSTREAM_TAP_FOLDER"/* "$work/t"
 cp ../../build/upstream "$work/upstream"
+mkdir "$work/examples"
+python3 -B ../schema/examples.py ../../docs/sources.md "$work/examples"
 as_postgres=
 if [ "$(id -u)" = 0 ]; then  # initdb refuses root
     chown -R postgres "$work"
