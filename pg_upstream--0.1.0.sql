@@ -99,6 +99,17 @@ COMMENT ON COLUMN upstream.shipped_sources.name IS 'name that install_source() t
 COMMENT ON COLUMN upstream.shipped_sources.spec IS 'the source spec';
 COMMENT ON COLUMN upstream.shipped_sources.script IS 'what else is made: tables, indexes, views, functions; @schema@ and @source@ stand for names';
 
+CREATE TABLE upstream.model_targets (
+    model_id integer NOT NULL REFERENCES upstream.models ON DELETE CASCADE,
+    list text NOT NULL,
+    ordinal integer NOT NULL,
+    target regclass NOT NULL,
+    PRIMARY KEY (model_id, list)
+);
+COMMENT ON TABLE upstream.model_targets IS 'the tables that inner lists (expand) of a model''s stream land in; its own target is in models';
+COMMENT ON COLUMN upstream.model_targets.list IS 'name of the inner list';
+COMMENT ON COLUMN upstream.model_targets.ordinal IS 'its place in the spec';
+
 /* ---------------------------------------------------------------- hot state */
 
 /*
@@ -152,6 +163,8 @@ CREATE TABLE upstream.model_state (
     updated bigint NOT NULL DEFAULT 0,
     unchanged bigint NOT NULL DEFAULT 0,
     copied bigint NOT NULL DEFAULT 0,
+    deleted bigint NOT NULL DEFAULT 0,
+    stale bigint NOT NULL DEFAULT 0,
     rejected bigint NOT NULL DEFAULT 0,
     fetch_time double precision NOT NULL DEFAULT 0,
     apply_time double precision NOT NULL DEFAULT 0,
@@ -180,12 +193,38 @@ CREATE TABLE upstream.runs (
     inserted bigint NOT NULL DEFAULT 0,
     updated bigint NOT NULL DEFAULT 0,
     unchanged bigint NOT NULL DEFAULT 0,
+    deleted bigint NOT NULL DEFAULT 0,
+    stale bigint NOT NULL DEFAULT 0,
     rejected bigint NOT NULL DEFAULT 0,
     error_code text,
     message text
 ) WITH (fillfactor = 80);
 CREATE INDEX runs_model_idx ON upstream.runs (model_id, run_id);
 COMMENT ON TABLE upstream.runs IS 'history of runs, kept for upstream.run_history; read it through sync_runs';
+
+/*
+ * Records that did not fit. One that has a key is listed once, however often it comes; a model keeps its last thousand.
+ */
+CREATE TABLE upstream.rejects (
+    reject_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    model_id integer NOT NULL REFERENCES upstream.models ON DELETE CASCADE,
+    run_id bigint NOT NULL,
+    record integer NOT NULL,
+    list text,
+    key text,
+    sqlstate text NOT NULL,
+    column_name text,
+    path text,
+    value text,
+    message text NOT NULL,
+    times bigint NOT NULL DEFAULT 1,
+    first_rejected_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    rejected_at timestamptz NOT NULL DEFAULT pg_catalog.now()
+);
+CREATE UNIQUE INDEX rejects_key_idx ON upstream.rejects (model_id, key, coalesce(list, ''), coalesce(column_name, '')) WHERE key IS NOT NULL;
+CREATE INDEX rejects_model_idx ON upstream.rejects (model_id, reject_id);
+CREATE INDEX rejects_time_idx ON upstream.rejects (rejected_at);
+COMMENT ON TABLE upstream.rejects IS 'records that did not fit, kept for upstream.rejected_history; read it through rejected_rows';
 
 /* ---------------------------------------------------------------- limits */
 
@@ -536,7 +575,7 @@ CREATE FUNCTION upstream.stat_reset(account text DEFAULT NULL, stream text DEFAU
 BEGIN
     UPDATE upstream.model_state
     SET runs = 0, failed_runs = 0, requests = 0, pages = 0, bytes = 0, received = 0, inserted = 0, updated = 0, unchanged = 0,
-        copied = 0, rejected = 0, fetch_time = 0, apply_time = 0, stats_reset = now()
+        copied = 0, deleted = 0, stale = 0, rejected = 0, fetch_time = 0, apply_time = 0, stats_reset = now()
     WHERE model_id = ANY (upstream.find_models(stat_reset.account, stat_reset.stream));
 END
 $$;
@@ -701,7 +740,7 @@ SELECT
     r.run_id, so.name AS source, a.name AS account, m.stream, r.status, r.sync_mode, r.started_by, r.resumed, r.pid,
     r.started_at, r.ended_at,
     (extract(epoch FROM coalesce(r.ended_at, now()) - r.started_at) * 1000)::bigint AS duration_ms,
-    r.cursor_before, r.cursor_after, r.requests, r.pages, r.bytes, r.received, r.inserted, r.updated, r.unchanged, r.rejected,
+    r.cursor_before, r.cursor_after, r.requests, r.pages, r.bytes, r.received, r.inserted, r.updated, r.unchanged, r.deleted, r.stale, r.rejected,
     r.error_code, r.message
 FROM upstream.runs r
     JOIN upstream.models m USING (model_id)
@@ -712,15 +751,38 @@ COMMENT ON COLUMN upstream.sync_runs.status IS 'running, succeeded, failed, inte
 COMMENT ON COLUMN upstream.sync_runs.started_by IS 'worker or session';
 COMMENT ON COLUMN upstream.sync_runs.resumed IS 'whether it went on with a read that an earlier run left half done';
 
+CREATE VIEW upstream.rejected_rows WITH (security_invoker = true) AS
+SELECT
+    r.reject_id, so.name AS source, a.name AS account, m.stream, r.list, r.run_id, r.record, r.key, r.sqlstate, r.column_name, r.path, r.value,
+    r.message, r.times, r.first_rejected_at, r.rejected_at
+FROM upstream.rejects r
+    JOIN upstream.models m USING (model_id)
+    JOIN upstream.accounts a USING (account_id)
+    JOIN upstream.sources so USING (source_id);
+COMMENT ON VIEW upstream.rejected_rows IS
+    'records that did not fit their target while the rest of their page was written; kept for upstream.rejected_history, the last thousand a model';
+COMMENT ON COLUMN upstream.rejected_rows.list IS 'the inner list (expand) that the record stood in; null for a record of the stream itself';
+COMMENT ON COLUMN upstream.rejected_rows.run_id IS 'the last run that met it';
+COMMENT ON COLUMN upstream.rejected_rows.record IS 'its place in the page, from 1';
+COMMENT ON COLUMN upstream.rejected_rows.key IS 'the values of its primary key, as far as they can be read';
+COMMENT ON COLUMN upstream.rejected_rows.sqlstate IS 'what was wrong, as Postgres says it';
+COMMENT ON COLUMN upstream.rejected_rows.column_name IS 'the column that could not take its value; null if no single one is to blame';
+COMMENT ON COLUMN upstream.rejected_rows.path IS 'where in the record the value stood';
+COMMENT ON COLUMN upstream.rejected_rows.value IS 'the value, cut to 200 bytes';
+COMMENT ON COLUMN upstream.rejected_rows.times IS 'how often it was rejected; records without a key are listed each time';
+
 CREATE VIEW upstream.pg_stat_upstream WITH (security_invoker = true) AS
 SELECT
     s.model_id, so.name AS source, a.name AS account, m.stream, s.runs, s.failed_runs, s.requests, s.pages, s.bytes, s.received,
-    s.inserted, s.updated, s.unchanged, s.rejected, s.fetch_time, s.apply_time, s.last_success_at, s.last_change_at, s.stats_reset, s.copied
+    s.inserted, s.updated, s.unchanged, s.deleted, s.stale, s.rejected, s.fetch_time, s.apply_time, s.last_success_at, s.last_change_at, s.stats_reset, s.copied
 FROM upstream.model_state s
     JOIN upstream.models m USING (model_id)
     JOIN upstream.accounts a USING (account_id)
     JOIN upstream.sources so USING (source_id);
 COMMENT ON VIEW upstream.pg_stat_upstream IS 'cumulative counters per model since stats_reset';
+COMMENT ON COLUMN upstream.pg_stat_upstream.deleted IS 'rows that were gone upstream, and were taken out or marked with _deleted_at';
+COMMENT ON COLUMN upstream.pg_stat_upstream.stale IS 'rows that were older than the stored ones (newer_by), and were dropped';
+COMMENT ON COLUMN upstream.pg_stat_upstream.rejected IS 'records that did not fit; see rejected_rows';
 COMMENT ON COLUMN upstream.pg_stat_upstream.bytes IS 'bytes of answers on the wire';
 COMMENT ON COLUMN upstream.pg_stat_upstream.fetch_time IS 'time from request to answer, in milliseconds';
 COMMENT ON COLUMN upstream.pg_stat_upstream.apply_time IS 'time to write rows and commit, in milliseconds';
@@ -826,6 +888,7 @@ SELECT pg_catalog.pg_extension_config_dump('upstream.accounts', '');
 SELECT pg_catalog.pg_extension_config_dump('upstream.accounts_account_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('upstream.models', '');
 SELECT pg_catalog.pg_extension_config_dump('upstream.models_model_id_seq', '');
+SELECT pg_catalog.pg_extension_config_dump('upstream.model_targets', '');
 SELECT pg_catalog.pg_extension_config_dump('upstream.model_state', '');
 
 /* a worker that waits for the extension looks again */

@@ -114,3 +114,8 @@ BEGIN
     RETURN found;
 END
 $$;
+
+-- The next answer of a stream.
+CREATE FUNCTION test.answer(records jsonb, stream text DEFAULT 'items') RETURNS void LANGUAGE sql AS $$
+    SELECT test.control('fault', jsonb_build_object('stream', stream, 'kind', 'status', 'status', 200, 'body', jsonb_build_object('data', records)::text));
+$$;

@@ -24,7 +24,7 @@ BEGIN
     SELECT * INTO status FROM upstream.model_status WHERE stream = 'bad';
     SELECT x INTO r FROM jsonb_array_elements(result->'results') x WHERE x->>'stream' = 'bad';
     RAISE WARNING E'% %: %\n  state %, error_code %, sqlstate %, hint %', fault->>'kind', coalesce(fault->>'status', ''),
-        replace(r->>'message', current_setting('test.port'), 'PORT'), status.state, status.error_code, status.error_sqlstate, status.error_hint;
+        replace(r->>'message', current_setting('test.port'), 'PORT') || CASE WHEN (r->>'rejected')::bigint > 0 THEN format(', but for %s record', r->>'rejected') ELSE '' END, status.state, status.error_code, status.error_sqlstate, status.error_hint;
     asked := (test.http('/_control/stats')::jsonb->'models'->'a1/bad'->>'requests')::bigint;
     IF (r->>'requests')::bigint <> asked THEN RAISE WARNING 'says % requests, made %', r->>'requests', asked; END IF;
     IF status.failures > 0 AND status.cursor IS DISTINCT FROM before THEN RAISE WARNING 'the cursor moved from % to %', before, status.cursor; END IF;

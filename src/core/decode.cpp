@@ -3,11 +3,10 @@
 #include <algorithm>
 
 #include "core/excerpt.hpp"
+#include "core/rows.hpp"
 
 namespace upstream::core {
 namespace {
-
-std::string record_name(std::size_t index) { return "record " + std::to_string(index + 1); }
 
 // The list of records, as grammar section 5 says: an array gives its elements, an object itself, null nothing.
 Result<std::vector<json::Value>> find_records(const Stream& stream, json::Value root) {
@@ -39,66 +38,6 @@ Result<std::vector<json::Value>> find_records(const Stream& stream, json::Value 
     return found;
 }
 
-class RowReader {
-  public:
-    RowReader(std::span<const Field> fields, json::Value root, Batch& batch) : fields_(fields), root_(root), batch_(batch) {}
-
-    std::optional<Error> read(json::Value record, std::size_t index) {
-        if (!record.is_object())
-            return Error{.code = Code::shape,
-                         .message = record_name(index) + " is not an object",
-                         .detail = "It is: " + excerpt(record.raw(), 120)};
-        for (std::size_t i = 0; i < fields_.size(); ++i) {
-            const Field& field = fields_[i];
-            Result<std::optional<std::string_view>> value = value_of(field, record, index);
-            if (!value) return value.error();
-            if (field.key && !*value)
-                return Error{.code = Code::decode,
-                             .message = record_name(index) + " has no value for key column \"" + field.column + "\"",
-                             .detail = field.paths.empty() ? "" : "Looked at: " + field.paths.front().text()};
-            batch_.columns[i].push_back(*value);
-        }
-        ++batch_.rows;
-        return std::nullopt;
-    }
-
-  private:
-    Result<std::optional<std::string_view>> value_of(const Field& field, json::Value record, std::size_t index) {
-        if (field.whole) return std::optional{record.raw()};
-        if (field.constant) return std::optional<std::string_view>{*field.constant};
-        for (const Path& path : field.paths) {
-            if (path.has_wildcard()) return std::optional{list_of(path, record)};
-            const auto value = path.find(path.root() == Path::Root::document ? root_ : record);
-            if (value && !value->is_null()) return text_of(field, *value, index);
-        }
-        return std::optional<std::string_view>{};
-    }
-
-    Result<std::optional<std::string_view>> text_of(const Field& field, json::Value value, std::size_t index) {
-        if (field.json) return std::optional{value.raw()};
-        if (!field.format) return std::optional{value.text()};
-        const auto time = parse_time(value.text(), *field.format);
-        if (!time)
-            return Error{.code = Code::decode,
-                         .message = record_name(index) + ": the time for column \"" + field.column + "\" cannot be read",
-                         .detail = "It is: " + excerpt(value.raw(), 60)};
-        return std::optional<std::string_view>{batch_.made.emplace_back(format_time(*time, TimeFormat::iso))};
-    }
-
-    std::string_view list_of(const Path& path, json::Value record) {
-        std::string list = "[";
-        for (const json::Value value : path.find_all(path.root() == Path::Root::document ? root_ : record)) {
-            if (list.size() > 1) list += ',';
-            list += value.raw();
-        }
-        return batch_.made.emplace_back(list + "]");
-    }
-
-    std::span<const Field> fields_;
-    json::Value root_;
-    Batch& batch_;
-};
-
 void learn(Decoded& decoded, Position position, std::optional<Position> ceiling) {
     if (!decoded.first) decoded.first = position;
     if (decoded.last) {
@@ -110,9 +49,16 @@ void learn(Decoded& decoded, Position position, std::optional<Position> ceiling)
     if (!ceiling || position <= *ceiling) decoded.highest = std::max(decoded.highest.value_or(position), position);
 }
 
+// A record whose place in the list cannot be told: applying it could hide that from everybody.
+Reject unreadable(const Cursor& cursor, json::Value record, const Error& error) {
+    const Path& path = cursor.max_of.empty() ? cursor.field : cursor.max_of.front();
+    const auto value = path.find(record);
+    return Reject{.sqlstate = "22007", .path = path.text(), .value = value ? excerpt(value->raw(), 200) : "", .message = error.message};
+}
+
 }  // namespace
 
-Result<Decoded> decode(const Stream& stream, std::span<const Field> fields, std::string body, std::optional<Position> ceiling) {
+Result<Decoded> decode(const Stream& stream, const Layout& layout, std::string body, std::optional<Position> ceiling, const Lookup& lookup) {
     const std::string beginning = excerpt(body, 120);
     Result<json::Document> parsed = json::Document::parse(std::move(body));
     if (!parsed) {
@@ -127,20 +73,20 @@ Result<Decoded> decode(const Stream& stream, std::span<const Field> fields, std:
     if (!records) return records.error();
 
     decoded.records = records->size();
-    decoded.batch.document = decoded.document;
-    decoded.batch.columns.resize(fields.size());
-    for (Values& column : decoded.batch.columns) column.reserve(records->size());
-    RowReader reader{fields, root, decoded.batch};
+    decoded.batch.page_records = records->size();
+    decoded.batch.documents.push_back(decoded.document);
+    RowMaker rows{layout, root, lookup, decoded.batch};
     for (std::size_t i = 0; i < records->size(); ++i) {
-        if (auto error = reader.read((*records)[i], i)) return std::move(*error);
-        if (!stream.cursor) continue;
-        const auto position = read_position(*stream.cursor, (*records)[i]);
-        if (!position) {
-            Error error = position.error();
-            error.message = record_name(i) + ": " + error.message;
-            return error;
+        const json::Value record = (*records)[i];
+        if (stream.cursor && record.is_object()) {
+            const auto position = read_position(*stream.cursor, record);
+            if (!position) {
+                rows.reject(record, i, unreadable(*stream.cursor, record, position.error()));
+                continue;
+            }
+            if (*position) learn(decoded, **position, ceiling);
         }
-        if (*position) learn(decoded, **position, ceiling);
+        rows.add(record, i);
     }
     return decoded;
 }

@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 
 #include "core/batch.hpp"
@@ -25,9 +24,9 @@ struct Decoded {
     bool descending = true;  // no record is higher than the one before it
 };
 
-// Reads the body. Code::not_json with the first bytes if it is not JSON; Code::shape if `records` leads nowhere or to something that is not a list;
-// Code::decode for a record without its key or with a cursor value that cannot be read. Positions above `ceiling` do not count as highest: the cursor
-// never passes the run's start (I3). `fields` must outlive the batch: their constants are not copied.
-Result<Decoded> decode(const Stream& stream, std::span<const Field> fields, std::string body, std::optional<Position> ceiling);
+// Reads the body. Code::not_json with the first bytes if it is not JSON; Code::shape if `records` leads nowhere or to something that is not a list.
+// A record without its key, or with a time or a cursor value that cannot be read, is rejected (Batch::rejects). Positions
+// above `ceiling` do not count as highest: the cursor never passes the run's start (I3). `lookup` gives the values of placeholders in columns.
+Result<Decoded> decode(const Stream& stream, const Layout& layout, std::string body, std::optional<Position> ceiling, const Lookup& lookup);
 
 }  // namespace upstream::core

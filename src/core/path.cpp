@@ -213,6 +213,11 @@ Result<Path> Path::parse(std::string_view text) {
     return path;
 }
 
+std::string_view Path::member() const {
+    const auto* const name = root_ == Root::record && !steps_.empty() ? std::get_if<std::string>(&steps_.front()) : nullptr;
+    return name == nullptr ? std::string_view{} : std::string_view{*name};
+}
+
 bool Path::has_wildcard() const {
     return std::any_of(steps_.begin(), steps_.end(), [](const Step& s) { return std::holds_alternative<Wildcard>(s); });
 }

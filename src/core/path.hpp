@@ -26,6 +26,7 @@ class Path {
     [[nodiscard]] bool has_wildcard() const;
     [[nodiscard]] const std::string& text() const { return text_; }          // as written
     [[nodiscard]] const std::string& header() const { return header_; }      // name, if root() is header
+    [[nodiscard]] std::string_view member() const;                           // that a record path begins with; "" for "@", lists and other roots
 
     // Follows the steps from `from`: the first value, if any. A missing member, an index outside and a step into a
     // scalar are no value, never an error. Not for header paths.

@@ -25,6 +25,7 @@ std::string_view name(Code code) {
         case Code::cursor_loop: return "cursor_loop";
         case Code::page_limit: return "page_limit";
         case Code::target_error: return "target_error";
+        case Code::schema_drift: return "schema_drift";
         case Code::target_busy: return "target_busy";
         case Code::fenced: return "fenced";
         case Code::internal: return "internal";

@@ -35,6 +35,7 @@ enum class Code {
     cursor_loop,         // a page or page token came twice
     page_limit,          // more pages than the spec allows
     target_error,        // Postgres refuses the rows
+    schema_drift,        // too many records of a page do not fit
     target_busy,         // the target is locked, or another transaction got in the way
     fenced,              // somebody else holds the lease now
     internal,

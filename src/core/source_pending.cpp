@@ -49,29 +49,16 @@ constexpr auto kPending = std::to_array<Pending>({
     {"streams.*.cursor.lookback", "{"},
 
     // writing
-    {"streams.*.primary_key.hash"},
-    {"streams.*.write", "append"},
-    {"streams.*.write", "insert_only"},
+    {"streams.*.primary_key.occurrence"},
     {"streams.*.write", "replace"},
     {"streams.*.write", "replace_window"},
-    {"streams.*.newer_by"},
-    {"streams.*.absent", "keep"},
-    {"streams.*.deletes.mode", "field"},
     {"streams.*.deletes.mode", "missing"},
     {"streams.*.deletes.mode", "feed"},
-    {"streams.*.expand"},
-    {"streams.*.transform"},
-    {"streams.*.after_page"},
-    {"streams.*.on_new_field", "raw"},
-    {"streams.*.on_new_field", "add_column"},
-    {"streams.*.on_new_field", "fail"},
+    {"streams.*.expand.*.more"},
 
     // receiving
     {"webhook"},
 });
-
-// A stream without a key is appended, which no member says; it is asked for by this name.
-constexpr std::string_view kAppend = "streams.*.write";
 
 bool has_value(const Node& node, std::string_view value) {
     if (value.empty()) return true;
@@ -110,24 +97,6 @@ void find_everywhere(const Node& root, const std::string& path, std::string_view
     }
 }
 
-bool refuses_append() {
-    return std::any_of(kPending.begin(), kPending.end(), [](const Pending& key) { return key.path == kAppend && key.value == "append"; });
-}
-
-void find_keyless(const Node& root, Problems& problems) {
-    std::vector<Node> streams;
-    std::vector<Node> defaults;
-    find(root, "streams.*", {}, streams);
-    find(root, "defaults", {}, defaults);
-    for (const Node& stream : streams) {
-        const auto states = [&](std::string_view key) {
-            return stream.value.member(key) || (!defaults.empty() && defaults[0].value.member(key));
-        };
-        if (!states("primary_key") && !states("write"))
-            problems.add(stream.where, "a stream without primary key is not carried out yet", "State \"primary_key\".");
-    }
-}
-
 }  // namespace
 
 std::vector<Problem> pending_keys(json::Value spec) {
@@ -142,7 +111,6 @@ std::vector<Problem> pending_keys(json::Value spec) {
             problems.add(node.where, what + (pending.value == "{" ? " with a placeholder" : "") + " is not carried out yet");
         }
     }
-    if (refuses_append()) find_keyless(root, problems);
     return problems.in_order();
 }
 

@@ -38,8 +38,8 @@ Error loop_error(std::string message) {
 
 }  // namespace
 
-Sync::Sync(const Source& source, const Stream& stream, std::vector<Field> fields, Account account, State state, std::uint64_t seed)
-    : source_(source), stream_(stream), fields_(std::move(fields)), account_(std::move(account)), state_(std::move(state)),
+Sync::Sync(const Source& source, const Stream& stream, Layout layout, Account account, State state, std::uint64_t seed)
+    : source_(source), stream_(stream), layout_(std::move(layout)), account_(std::move(account)), state_(std::move(state)),
       random_(seed | 1U) {
     incremental_ = stream.incremental && !state_.full_refresh;
 }
@@ -114,6 +114,15 @@ Bounds Sync::bounds() const {
     return Bounds{.start = state_.start, .end = end_};
 }
 
+// What placeholders in columns mean.
+Lookup Sync::column_values() const {
+    return [this, of_account = account_lookup(account_)](const Placeholder& p) -> std::optional<std::string> {
+        if (p.root == "run") return format_time(state_.started_at, time_format(p.format).value_or(TimeFormat::iso));
+        if (p.root == "account") return of_account(p);
+        return std::nullopt;
+    };
+}
+
 Action Sync::fetch(Timestamp now) {
     if (needs_token(auth_for(source_, stream_, account_), account_.token, now) && !token_was_refreshed_) return GetToken{};
     Result<Request> request = build_request(source_, stream_, account_, state_.page, bounds(), state_.started_at, {}, now);
@@ -181,7 +190,7 @@ Action Sync::on_event(Answered event, Timestamp now) {
     refused_before_ = false;
 
     const std::string mark = mark_of(response.body);
-    Result<Decoded> page = decode(stream_, fields_, std::move(response.body), ceiling());
+    Result<Decoded> page = decode(stream_, layout_, std::move(response.body), ceiling(), column_values());
     if (!page) return fail(page.error(), now);
     ++tally_.pages;
     tally_.received += static_cast<std::int64_t>(page->records);

@@ -100,8 +100,8 @@ using Event = std::variant<Answered, Broken, TokenReady, TokenRefused, Applied, 
 
 class Sync {
   public:
-    // `source`, `stream` and `fields` must outlive the object. `seed` drives the jitter only.
-    Sync(const Source& source, const Stream& stream, std::vector<Field> fields, Account account, State state, std::uint64_t seed);
+    // `source` and `stream` must outlive the object. `seed` drives the jitter only.
+    Sync(const Source& source, const Stream& stream, Layout layout, Account account, State state, std::uint64_t seed);
 
     [[nodiscard]] Action start(Timestamp now);
     [[nodiscard]] Action on(Event event, Timestamp now);
@@ -121,6 +121,7 @@ class Sync {
     std::optional<Error> resolve_bounds();
     [[nodiscard]] std::optional<Position> ceiling() const;
     [[nodiscard]] Bounds bounds() const;
+    [[nodiscard]] Lookup column_values() const;
     Action fetch(Timestamp now);
     Action unauthorized(Error error, Timestamp now);
     Action restart_read(Error error, Timestamp now);
@@ -134,7 +135,7 @@ class Sync {
 
     const Source& source_;
     const Stream& stream_;
-    std::vector<Field> fields_;
+    Layout layout_;
     Account account_;
     State state_;
     State before_page_{};  // what is committed while a page is being applied

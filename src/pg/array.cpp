@@ -105,6 +105,25 @@ Param array_of(Oid type, std::int32_t typmod, std::span<const std::optional<std:
     }
 }
 
+std::optional<BadValue> first_bad(Oid type, std::int32_t typmod, std::span<const std::optional<std::string_view>> values, std::size_t from) {
+    volatile std::size_t row = values.size();
+    const MemoryScope scratch;
+    Reader reader{.type = type, .typmod = typmod};
+    try {
+        call([&] {
+            prepare(reader);
+            for (std::size_t i = from; i < values.size(); ++i) {
+                row = i;
+                static_cast<void>(values[i] ? read(reader, *values[i]) : read_null(reader));
+            }
+        });
+        return std::nullopt;
+    } catch (const Error& error) {
+        if (row >= values.size() || !blames_value(error.sqlerrcode())) throw;
+        return BadValue{error, row};
+    }
+}
+
 Oid array_type(Oid type) {
     return call([&] { return get_array_type(type); });
 }

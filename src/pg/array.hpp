@@ -26,6 +26,9 @@ class BadValue : public Error {
 // Error, only a rolled back (Sub)transaction may go on.
 [[nodiscard]] Param array_of(Oid type, std::int32_t typmod, std::span<const std::optional<std::string_view>> values);
 
+// The first of the values from `from` on that the type refuses, if any. A (Sub)transaction must be rolled back after one was found.
+[[nodiscard]] std::optional<BadValue> first_bad(Oid type, std::int32_t typmod, std::span<const std::optional<std::string_view>> values, std::size_t from);
+
 // type[]; InvalidOid if the type has no array type.
 [[nodiscard]] Oid array_type(Oid type);
 

@@ -17,7 +17,7 @@ namespace upstream::worker {
 namespace {
 
 // What a stream asks of writing that only statements do.
-std::string obstacle_of(const core::Stream& stream) {
+std::string obstacle_of(const core::Stream& stream, const core::Layout& layout) {
     if (stream.write != core::Stream::Write::upsert) return "the stream's write mode is not upsert";
     if (!stream.newer_by.empty()) return "the stream has newer_by";
     if (stream.absent_keeps) return "absent members keep the stored values";
@@ -25,6 +25,8 @@ std::string obstacle_of(const core::Stream& stream) {
     if (!stream.transform.empty()) return "the stream has a transform function";
     if (!stream.after_page.empty()) return "the stream has an after_page function";
     if (stream.deletes.mode != core::Deletes::Mode::none) return "deletions are told by the records or by their absence";
+    if (!stream.key_hash.empty()) return "rows are known by a hash";
+    if (layout.members) return "new members are looked for";
     return "";
 }
 
@@ -33,13 +35,6 @@ void append(core::Batch& to, const core::Batch& from, std::size_t row) {
     to.columns.resize(from.columns.size());
     for (std::size_t i = 0; i < from.columns.size(); ++i) to.columns[i].push_back(from.columns[i][row]);
     ++to.rows;
-}
-
-Written& operator+=(Written& sum, const Written& more) {
-    sum.inserted += more.inserted;
-    sum.updated += more.updated;
-    sum.unchanged += more.unchanged;
-    return sum;
 }
 
 }  // namespace
@@ -66,11 +61,11 @@ struct BulkWriter::Chunk {
     }
 };
 
-BulkWriter::BulkWriter(const core::Stream& stream, const pg::Table& table, std::vector<core::Field> fields)
-    : table_(table.oid), qualified_(table.qualified), fields_(std::move(fields)) {
+BulkWriter::BulkWriter(const core::Stream& stream, const pg::Table& table, const core::Layout& layout)
+    : table_(table.oid), qualified_(table.qualified), fields_(layout.fields) {
     const std::vector<std::string> key = key_of(stream, table);
     facts_ = pg::bulk_facts(table.oid, key);
-    if (std::string of_stream = obstacle_of(stream); !of_stream.empty()) facts_.obstacle = std::move(of_stream);
+    if (std::string of_stream = obstacle_of(stream, layout); !of_stream.empty()) facts_.obstacle = std::move(of_stream);
     if (table.attribute(kAccountColumn) != nullptr) names_.emplace_back(kAccountColumn);
     first_field_ = names_.size();
     for (const core::Field& field : fields_) {

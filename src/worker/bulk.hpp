@@ -24,7 +24,7 @@
 #include "pg/key_index.hpp"
 #include "pg/relation.hpp"
 #include "pg/row_buffer.hpp"
-#include "worker/upsert.hpp"
+#include "worker/written.hpp"
 
 namespace upstream::worker {
 
@@ -43,7 +43,7 @@ class BulkWriter {
     using Statement = std::function<Written(std::int32_t account_id, const core::Batch& batch)>;
 
     // Inside a transaction, the table locked.
-    BulkWriter(const core::Stream& stream, const pg::Table& table, std::vector<core::Field> fields);
+    BulkWriter(const core::Stream& stream, const pg::Table& table, const core::Layout& layout);
 
     // Why the target's rows go through the statement; "" if they can be written in bulk.
     [[nodiscard]] const std::string& obstacle() const { return facts_.obstacle; }

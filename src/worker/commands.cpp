@@ -34,9 +34,7 @@ struct Result {
         incremental = outcome.incremental;
         tally.requests += outcome.tally.requests;
         tally.received += outcome.tally.received;
-        written.inserted += outcome.written.inserted;
-        written.updated += outcome.written.updated;
-        written.unchanged += outcome.written.unchanged;
+        written += outcome.written;
         duration_ms += outcome.duration_ms;
         failed = outcome.error.has_value();
         if (outcome.postponed_until) {
@@ -50,7 +48,8 @@ struct Result {
     [[nodiscard]] std::string numbers() const {
         const auto member = [](const char* name, std::int64_t value) { return std::string{", \""} + name + "\": " + std::to_string(value); };
         return (member("requests", tally.requests) + member("received", tally.received) + member("inserted", written.inserted) +
-                member("updated", written.updated) + member("unchanged", written.unchanged) + member("rejected", 0) +
+                member("updated", written.updated) + member("unchanged", written.unchanged) + member("deleted", written.deleted) +
+                member("stale", written.stale) + member("rejected", written.rejected) +
                 member("duration_ms", duration_ms))
             .substr(2);
     }
@@ -91,9 +90,7 @@ class Batch {
             list += (list.empty() ? "" : ", ") + result.json();
             totals.tally.requests += result.tally.requests;
             totals.tally.received += result.tally.received;
-            totals.written.inserted += result.written.inserted;
-            totals.written.updated += result.written.updated;
-            totals.written.unchanged += result.written.unchanged;
+            totals.written += result.written;
             failed += result.failed ? 1 : 0;
         }
         totals.duration_ms = std::chrono::duration_cast<std::chrono::milliseconds>(pg::now() - began_).count();

@@ -141,24 +141,43 @@ std::vector<const core::Stream*> chosen_streams(const core::Source& source, cons
     return chosen;
 }
 
-// The target of a stream: found and checked, or created, both as the caller, who must be able to act as its owner.
-Oid open_target(Books& books, const core::Stream& stream, const std::string& schema, const core::Account& account) {
-    const TargetName name = target_name(stream, schema);
+// A table that the spec names: found or created, both as the caller, who must be able to act as its owner.
+pg::Table open_table(Books& books, const core::Stream& stream, const TargetName& name, const core::Result<std::string>& ddl) {
     Oid oid = books.as_caller().find_table(name.quoted());
     if (!OidIsValid(oid)) {
-        const auto ddl = create_table(stream, name);
         if (!ddl) throw pg::Raise(ERRCODE_UNDEFINED_TABLE, ddl.error().message, "Stream \"" + stream.name + "\".", ddl.error().hint);
         pg::execute(*ddl);
         oid = books.as_caller().find_table(name.quoted());
     }
     if (!pg::lock_for_write(oid)) throw pg::Raise(ERRCODE_UNDEFINED_TABLE, "target " + name.quoted() + " does not exist");
-    const pg::Table table = pg::describe(oid);
+    pg::Table table = pg::describe(oid);
     if (!books.as_caller().may_act_as(table.owner))
         throw pg::Raise(ERRCODE_INSUFFICIENT_PRIVILEGE, "must be able to act as the owner of target " + table.qualified,
                         "Rows are written as the owner of their target.");
-    const auto fields = fields_of(stream, table, account, pg::now());
-    if (!fields) throw pg::Raise(ERRCODE_INVALID_TABLE_DEFINITION, fields.error().message, "Stream \"" + stream.name + "\".", fields.error().hint);
-    return oid;
+    return table;
+}
+
+struct TargetIds {
+    Oid main;
+    std::vector<std::string> lists{};
+    std::vector<Oid> inner{};
+};
+
+// The targets of a stream, checked.
+TargetIds open_target(Books& books, const core::Stream& stream, const std::string& schema) {
+    const TargetName name = target_name(stream, schema);
+    const pg::Table table = open_table(books, stream, name, create_table(stream, name));
+    TargetIds ids{.main = table.oid};
+    std::vector<pg::Table> inner;
+    for (const core::Expand& expand : stream.expand) {
+        const TargetName inner_name = table_name(expand.target, schema);
+        inner.push_back(open_table(books, stream, inner_name, create_table(stream, expand, inner_name)));
+        ids.lists.push_back(expand.name);
+        ids.inner.push_back(inner.back().oid);
+    }
+    const auto layout = layout_of(stream, table, inner);
+    if (!layout) throw pg::Raise(ERRCODE_INVALID_TABLE_DEFINITION, layout.error().message, "Stream \"" + stream.name + "\".", layout.error().hint);
+    return ids;
 }
 
 // What else the stream names: its functions, and its parent.
@@ -175,8 +194,8 @@ void check_named(Books& books, const core::Source& source, const core::Stream& s
 // Which of the account's credentials a stream signs in with.
 std::string credential_of(const core::Stream& stream) { return stream.auth ? stream.name : ""; }
 
-Catalog::ModelRow model_row(std::int32_t account, const core::Stream& stream, Oid target) {
-    return {.account_id = account, .stream = stream.name, .target = target, .every = seconds(stream.every), .jitter = seconds(stream.jitter),
+Catalog::ModelRow model_row(std::int32_t account, const core::Stream& stream, const TargetIds& target) {
+    return {.account_id = account, .stream = stream.name, .target = target.main, .every = seconds(stream.every), .jitter = seconds(stream.jitter),
             .priority = stream.priority, .incremental = stream.incremental, .credential = credential_of(stream)};
 }
 
@@ -198,7 +217,7 @@ bool reads_differently(core::json::Value before, core::json::Value after, const 
         return value ? std::string{value->raw()} : "";
     };
     for (const char* key : {"base_url", "method", "path", "params", "body", "response", "records", "cursor", "primary_key", "columns", "raw", "target",
-                            "parent", "partitions", "transform", "expand"})
+                            "parent", "partitions", "transform", "expand", "deletes"})
         if (part(before, key) != part(after, key)) return true;
     const auto base = [](core::json::Value spec) { return std::string{spec.member("base_url")->raw()}; };
     return base(before) != base(after);
@@ -249,19 +268,26 @@ std::vector<Effect> alter_source(const std::string& name, const std::string& spe
                 note(stream_name, "removed");
                 continue;
             }
-            const Oid target = open_target(books, *stream, stored.target_schema, core::Account{});
-            check_named(books, source, *stream, target, stored.target_schema);
+            const TargetIds target = open_target(books, *stream, stored.target_schema);
+            check_named(books, source, *stream, target.main, stored.target_schema);
             // Another table, also one made anew under the same name, has none of the rows that the cursor stands for.
-            const bool again = target != former_target || reads_differently(before.root(), after.root(), stream_name);
-            books.as_keeper([&, id = model](Catalog& catalog) { catalog.update_model(id, model_row(account.id, *stream, target), again); });
+            const auto former_inner = books.as_keeper([id = model](Catalog& catalog) { return catalog.inner_targets(id); });
+            const bool again = target.main != former_target || target.inner != former_inner || reads_differently(before.root(), after.root(), stream_name);
+            books.as_keeper([&, id = model](Catalog& catalog) {
+                catalog.update_model(id, model_row(account.id, *stream, target), again);
+                catalog.set_inner_targets(account.id, stream->name, target.lists, target.inner);
+            });
             note(stream_name, again ? "read again" : "kept");
         }
         for (const core::Stream& stream : source.streams) {
             const auto same = [&](const auto& model) { return model.stream == stream.name; };
             if (!account.all_streams || std::any_of(account.models.begin(), account.models.end(), same)) continue;
-            const Oid target = open_target(books, stream, stored.target_schema, core::Account{});
-            check_named(books, source, stream, target, stored.target_schema);
-            books.as_keeper([&](Catalog& catalog) { catalog.insert_model(model_row(account.id, stream, target)); });
+            const TargetIds target = open_target(books, stream, stored.target_schema);
+            check_named(books, source, stream, target.main, stored.target_schema);
+            books.as_keeper([&](Catalog& catalog) {
+                catalog.insert_model(model_row(account.id, stream, target));
+                catalog.set_inner_targets(account.id, stream.name, target.lists, target.inner);
+            });
             note(stream.name, "added");
         }
     }
@@ -282,16 +308,19 @@ std::int32_t create_account(const NewAccount& wanted) {
 
     const core::Account values = to_account(source, Model{.config = wanted.config, .secrets = "{}"});
     check_hosts(source, core::account_lookup(values));
-    std::vector<Oid> targets;
-    for (const core::Stream* stream : streams) targets.push_back(open_target(books, *stream, stored.target_schema, values));
-    for (std::size_t i = 0; i < streams.size(); ++i) check_named(books, source, *streams[i], targets[i], stored.target_schema);
+    std::vector<TargetIds> targets;
+    for (const core::Stream* stream : streams) targets.push_back(open_target(books, *stream, stored.target_schema));
+    for (std::size_t i = 0; i < streams.size(); ++i) check_named(books, source, *streams[i], targets[i].main, stored.target_schema);
 
     const std::int32_t id = books.as_keeper([&](Catalog& catalog) {
         const auto made = catalog.insert_account(stored.id, wanted.name, wanted.config, wanted.streams);
         if (!made) throw pg::Raise(ERRCODE_DUPLICATE_OBJECT, "account \"" + wanted.name + "\" already exists at source \"" + wanted.source + "\"");
         const std::int32_t account = *made;
         store_credentials(catalog, source, account, credentials.root());
-        for (std::size_t i = 0; i < streams.size(); ++i) catalog.insert_model(model_row(account, *streams[i], targets[i]));
+        for (std::size_t i = 0; i < streams.size(); ++i) {
+            catalog.insert_model(model_row(account, *streams[i], targets[i]));
+            if (!targets[i].inner.empty()) catalog.set_inner_targets(account, streams[i]->name, targets[i].lists, targets[i].inner);
+        }
         return account;
     });
     pg::on_commit(wake_workers);

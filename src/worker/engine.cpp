@@ -88,20 +88,18 @@ void Engine::forget_run(std::int32_t model) {
 
 // Reads the source and opens the target; what is wrong there ends the run before it asks the upstream anything.
 void Engine::prepare(Run& run) {
-    const core::Result<bool> ready = unit_.run("opening a target", Durability::asynchronous, [&](Catalog&) -> core::Result<bool> {
+    const core::Result<bool> ready = unit_.run("opening a target", Durability::asynchronous, [&](Catalog& catalog) -> core::Result<bool> {
         run.source = unit_.source(run.model.source_id, run.model.revision);
         run.stream = run.source->stream(run.model.stream);
         if (run.stream == nullptr)
             return Error{.code = Code::invalid_spec, .message = "source \"" + run.model.source + "\" has no stream \"" + run.model.stream + "\""};
-        run.target = targets_.open(*run.source, run.model.revision, *run.stream, run.model.target);
+        if (!run.stream->expand.empty()) run.inner = catalog.inner_targets(run.model.id);
+        run.target = targets_.open(*run.source, run.model.revision, *run.stream, run.model.target, run.inner);
         core::State state = to_state(run.model.state, *run.stream);
         const core::Account account = to_account(*run.source, run.model);
-        auto fields = fields_of(*run.stream, run.target->table, account, state.reading ? state.started_at : pg::now());
-        if (!fields) return fields.error();
-        run.fields = *fields;
-        if (!run.target->upsert) run.target->upsert = std::make_unique<Upsert>(*run.stream, run.target->table, run.fields);
         const auto seed = static_cast<std::uint64_t>(run.model.id) * 0x9E3779B97F4A7C15ULL ^ static_cast<std::uint64_t>(run.model.fence);
-        run.sync.emplace(*run.source, *run.stream, run.fields, account, state, seed);
+        run.sync.emplace(*run.source, *run.stream, run.target->applier->layout(), account, state, seed);
+        run.account = &run.sync->account();
         run.outcome.incremental = run.sync->incremental();
         run.outcome.max_attempts = run.source->retry.max_attempts;
         return true;
@@ -161,9 +159,7 @@ void Engine::settle(std::int32_t model, Verdict verdict) {
     const Committed& committed = std::get<Committed>(verdict);
     run.outcome.add(committed.tally);
     run.progress->add(committed.tally.pages, committed.tally.received, committed.tally.bytes);
-    run.outcome.written.inserted += committed.written.inserted;
-    run.outcome.written.updated += committed.written.updated;
-    run.outcome.written.unchanged += committed.written.unchanged;
+    run.outcome.written += committed.written;
     perform(run, run.sync->on(core::Applied{}, pg::now()));
 }
 

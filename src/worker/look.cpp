@@ -16,7 +16,7 @@
 #include "worker/settings.hpp"
 #include "worker/target.hpp"
 #include "worker/unit.hpp"
-#include "worker/upsert.hpp"
+#include "worker/apply.hpp"
 
 namespace upstream::worker {
 namespace {
@@ -37,9 +37,9 @@ struct Look {
     Model model;
     core::Source source;
     const core::Stream* stream = nullptr;
-    pg::Table table;
+    Targets targets;
     core::Account account;
-    std::vector<core::Field> fields;
+    core::Layout layout;
 };
 
 Look look_at(const std::string& account, const std::string& stream) {
@@ -55,16 +55,20 @@ Look look_at(const std::string& account, const std::string& stream) {
     look.source = std::move(*reading.source);
     look.stream = look.source.stream(look.model.stream);
     if (look.stream == nullptr) throw pg::Raise(ERRCODE_UNDEFINED_OBJECT, "source \"" + stored.name + "\" has no stream \"" + look.model.stream + "\"");
-    if (!pg::lock_for_write(look.model.target)) throw pg::Raise(ERRCODE_UNDEFINED_TABLE, "the target does not exist any more");
-    look.table = pg::describe(look.model.target);
+    const auto table_of = [](Oid table) {
+        if (!pg::lock_for_write(table)) throw pg::Raise(ERRCODE_UNDEFINED_TABLE, "the target does not exist any more");
+        return pg::describe(table);
+    };
+    look.targets.main = table_of(look.model.target);
+    for (const Oid table : catalog.inner_targets(look.model.id)) look.targets.inner.push_back(table_of(table));
     look.account = to_account(look.source, look.model);
-    look.fields = value_or_raise(fields_of(*look.stream, look.table, look.account, pg::now()));
+    look.layout = value_or_raise(layout_of(*look.stream, look.targets.main, look.targets.inner));
     return look;
 }
 
 // The first thing that a run would ask for. Sync decides, so that what is shown is what is done.
 core::Action first_action(const Look& look, core::Account account) {
-    core::Sync sync{look.source, *look.stream, look.fields, std::move(account), to_state(look.model.state, *look.stream), 1};
+    core::Sync sync{look.source, *look.stream, look.layout, std::move(account), to_state(look.model.state, *look.stream), 1};
     return sync.start(pg::now());
 }
 
@@ -91,6 +95,12 @@ std::string row_json(const std::vector<core::Field>& fields, const core::Batch& 
     return text + "}";
 }
 
+core::Batch transformed(const Look& look, core::Batch records) {
+    const pg::SpiScope spi;
+    Applier applier{*look.stream, look.targets, look.layout};
+    return applier.transformed(look.model, look.account, core::Apply{.batch = std::move(records), .state = {.started_at = pg::now()}, .tally = {}});
+}
+
 const char* pagination_name(core::Pagination::Type type) {
     using Type = core::Pagination::Type;
     switch (type) {
@@ -107,7 +117,7 @@ const char* pagination_name(core::Pagination::Type type) {
 // How the rows would get into the target.
 std::string write_path_of(const Look& look) {
     if (static_cast<WritePath>(settings().write_path) == WritePath::upsert) return "upsert: upstream.write_path says so";
-    const BulkWriter bulk{*look.stream, look.table, look.fields};
+    const BulkWriter bulk{*look.stream, look.targets.main, look.layout};
     if (!bulk.obstacle().empty()) return "upsert: " + bulk.obstacle();
     return "bulk: sorted, looked up by key; new rows by COPY, changed ones by the statement";
 }
@@ -126,9 +136,10 @@ std::vector<std::string> preview(const std::string& account, const std::string& 
                         "preview() does not refresh tokens: CALL upstream.sync() first, or store one with upstream.update_token().");
     core::Response response = fetch(fetch_action->request);
     if (auto failure = core::failure_of(response, look.source.retry)) raise(*failure);
-    const core::Decoded page = value_or_raise(core::decode(*look.stream, look.fields, std::move(response.body), std::nullopt));
+    core::Decoded page = value_or_raise(core::decode(*look.stream, look.layout, std::move(response.body), std::nullopt, core::account_lookup(look.account)));
+    if (look.layout.transformed) page.batch = transformed(look, std::move(page.batch));
     std::vector<std::string> rows;
-    for (std::size_t i = 0; i < page.batch.rows; ++i) rows.push_back(row_json(look.fields, page.batch, i));
+    for (std::size_t i = 0; i < page.batch.rows; ++i) rows.push_back(row_json(look.layout.fields, page.batch, i));
     return rows;
 }
 
@@ -154,9 +165,9 @@ std::vector<std::pair<std::string, std::string>> explain_sync(const std::string&
         items.emplace_back("fails", fail->error.message);
     }
     items.emplace_back("pagination", pagination_name(look.stream->pagination.type));
-    items.emplace_back("target", look.table.qualified);
+    items.emplace_back("target", look.targets.main.qualified);
     items.emplace_back("write_path", write_path_of(look));
-    items.emplace_back("statement", Upsert{*look.stream, look.table, look.fields}.sql());
+    items.emplace_back("statement", Applier{*look.stream, look.targets, look.layout}.sql());
     return items;
 }
 

@@ -73,6 +73,7 @@ class Worker {
                 next_look_ = pg::now() + kLeaveToOthers;
             if (pg::now() - pruned_at_ > kBetweenPrunings) {
                 catalog.prune_runs(settings().run_history_s);
+                catalog.prune_rejects(settings().rejected_history_s);
                 pruned_at_ = pg::now();
             }
         });

@@ -51,6 +51,9 @@ void define_settings() {
     define("upstream.max_page_size", "Largest answer, decoded.", &values.max_page_size_kb, 16 * 1024, 64, 1024 * 1024, GUC_UNIT_KB);
     define("upstream.memory_limit", "Memory that pages may take in one worker or CALL while they wait to be written.", &values.memory_limit_kb, 64 * 1024, 1024,
            INT_MAX, GUC_UNIT_KB);
+    define("upstream.rejected_history", "Time for which rejected_rows remembers rows.", &values.rejected_history_s, 30 * 24 * 3600, 0, 10 * 366 * 24 * 3600, GUC_UNIT_S);
+    define("upstream.rejected_threshold", "Percentage of a page's records that may be rejected; of more than that, and more than ten, the page is refused.",
+           &values.rejected_threshold, 10, 0, 100, 0);
     define("upstream.run_history", "Time for which sync_runs remembers runs.", &values.run_history_s, 7 * 24 * 3600, 0, 10 * 366 * 24 * 3600, GUC_UNIT_S);
     define("upstream.workers", "Workers in each database.", &values.workers, 1, 1, 16, 0);
     DefineCustomEnumVariable("upstream.write_path", "How rows get into targets.",

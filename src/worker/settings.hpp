@@ -18,6 +18,8 @@ struct Settings {
     int max_page_size_kb = 16 * 1024;
     int lease_timeout_ms = 300'000;
     int lock_timeout_ms = 500;
+    int rejected_history_s = 30 * 24 * 3600;
+    int rejected_threshold = 10;  // percent of a page
     int run_timeout_s = 3600;
     int run_history_s = 7 * 24 * 3600;
     int workers = 1;

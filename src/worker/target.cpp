@@ -3,6 +3,7 @@
 #include "worker/target.hpp"
 
 #include <algorithm>
+#include <set>
 
 #include "pg/array.hpp"
 
@@ -20,14 +21,6 @@ Error misfit(std::string message, std::string hint = {}) {
     return Error{.code = Code::target_error, .message = std::move(message), .hint = std::move(hint)};
 }
 
-// Account settings and run.started_at, for columns.x.value.
-core::Lookup value_lookup(const core::Account& account, core::Timestamp run_started_at) {
-    return [of_account = core::account_lookup(account), run_started_at](const core::Placeholder& p) -> std::optional<std::string> {
-        if (p.root == "run") return core::format_time(run_started_at, core::time_format(p.format).value_or(core::TimeFormat::iso));
-        return of_account(p);
-    };
-}
-
 // A member whose name is any text.
 core::Path member_path(const std::string& name) {
     std::string text = "@['";
@@ -38,27 +31,48 @@ core::Path member_path(const std::string& name) {
     return *core::Path::parse(text + "']");
 }
 
+// Names of the columns that nobody but us fills.
+bool is_own(const std::string& name) { return name == kAccountColumn || name == kSyncedAtColumn || name == kDeletedAtColumn || name == kHashColumn; }
+
+// A table of the spec: the stream's target, or that of an inner list.
+struct Wanted {
+    const std::vector<core::Column>& columns;
+    const std::vector<std::string>& key;
+    const std::string& raw;
+    bool takes_new_fields = false;                                    // columns that were added for new members are filled, too
+    std::vector<std::pair<std::string, core::Path>> inherit{};        // of an inner list
+};
+
 // Without `columns` in the spec every column of the table takes the member of its name; but a column with a default belongs to the table's owner.
-std::vector<core::Column> columns_of(const core::Stream& stream, const pg::Table& table) {
-    if (!stream.columns.empty()) return stream.columns;
-    std::vector<core::Column> columns;
+std::vector<core::Column> columns_of(const Wanted& wanted, const pg::Table& table) {
+    std::vector<core::Column> columns = wanted.columns;
+    if (!columns.empty() && !wanted.takes_new_fields) return columns;
     for (const pg::Attribute& attribute : table.attributes) {
         const std::string& name = attribute.name;
-        if (name == kAccountColumn || name == kSyncedAtColumn || name == stream.raw || attribute.generated) continue;
-        if (attribute.has_default && !contains(stream.primary_key, name)) continue;
+        const auto named = [&](const auto& each) { return each.name == name; };
+        const auto inherited = [&](const auto& each) { return each.first == name; };
+        if (is_own(name) || name == wanted.raw || attribute.generated || std::any_of(columns.begin(), columns.end(), named) ||
+            std::any_of(wanted.inherit.begin(), wanted.inherit.end(), inherited))
+            continue;
+        if (attribute.has_default && !contains(wanted.key, name)) continue;
         columns.push_back(core::Column{.name = name, .paths = {member_path(name)}});
     }
     return columns;
 }
 
-std::optional<Error> check_shape(const core::Stream& stream, const pg::Table& table, const std::vector<core::Field>& fields) {
-    const std::vector<std::string> key = key_of(stream, table);
-    if (!table.has_key(key)) {
-        std::string list;
-        for (const std::string& column : key) list += (list.empty() ? "" : ", ") + pg::quote_name(column);
-        return misfit("target " + table.qualified + " has no unique key on (" + list + ")",
-                      "CREATE UNIQUE INDEX ON " + table.qualified + " (" + list + ");");
-    }
+std::string listed(const std::vector<std::string>& columns) {
+    std::string list;
+    for (const std::string& column : columns) list += (list.empty() ? "" : ", ") + pg::quote_name(column);
+    return list;
+}
+
+std::optional<Error> check_key(const std::vector<std::string>& key, const pg::Table& table) {
+    if (table.has_key(key)) return std::nullopt;
+    return misfit("target " + table.qualified + " has no unique key on (" + listed(key) + ")",
+                  "CREATE UNIQUE INDEX ON " + table.qualified + " (" + listed(key) + ");");
+}
+
+std::optional<Error> check_filled(const pg::Table& table, const std::vector<core::Field>& fields) {
     for (const pg::Attribute& attribute : table.attributes) {
         const bool filled = attribute.name == kAccountColumn || attribute.name == kSyncedAtColumn || attribute.has_default || attribute.generated ||
                             std::any_of(fields.begin(), fields.end(), [&](const core::Field& field) { return field.column == attribute.name; });
@@ -69,73 +83,133 @@ std::optional<Error> check_shape(const core::Stream& stream, const pg::Table& ta
     return std::nullopt;
 }
 
+// One field, if its column can be written.
+core::Result<core::Field> field_of(core::Field field, const pg::Table& table) {
+    const pg::Attribute* attribute = table.attribute(field.column);
+    if (attribute == nullptr)
+        return misfit("target " + table.qualified + " has no column \"" + field.column + "\"", "Add the column, or take it out of the stream's columns.");
+    if (attribute->generated) return misfit("column \"" + field.column + "\" of target " + table.qualified + " is generated");
+    if (!OidIsValid(pg::array_type(attribute->type)))
+        return misfit("column \"" + field.column + "\" of target " + table.qualified + " has type " + attribute->type_name + ", which is not supported",
+                      "Use jsonb for lists.");
+    field.json = attribute->is_json;
+    return field;
+}
+
+core::Result<std::vector<core::Field>> fields_of(const Wanted& wanted, const pg::Table& table) {
+    if (table.kind != 'r' && table.kind != 'p') return misfit("target " + table.qualified + " is not a table");
+    std::vector<core::Field> fields;
+    for (const auto& [column, path] : wanted.inherit)
+        fields.push_back(core::Field{.column = column, .paths = {path}, .key = contains(wanted.key, column), .outer = true});
+    for (const core::Column& column : columns_of(wanted, table))
+        fields.push_back(core::Field{.column = column.name, .paths = column.paths, .value = column.value, .format = column.format,
+                                     .key = contains(wanted.key, column.name)});
+    for (core::Field& field : fields) {
+        auto checked = field_of(std::move(field), table);
+        if (!checked) return checked.error();
+        field = std::move(*checked);
+    }
+    if (wanted.raw.empty()) return fields;
+    if (table.attribute(wanted.raw) == nullptr) return misfit("target " + table.qualified + " has no column \"" + wanted.raw + "\" for raw");
+    fields.push_back(core::Field{.column = wanted.raw, .json = true, .whole = true});
+    return fields;
+}
+
+// Columns that writing needs besides those that records fill.
+std::optional<Error> check_rule(const core::Stream& stream, const pg::Table& table, const std::vector<core::Field>& fields) {
+    const bool deletes = stream.deletes.mode != core::Deletes::Mode::none;
+    if (deletes && stream.deletes.soft && table.attribute(kDeletedAtColumn) == nullptr)
+        return misfit("target " + table.qualified + " has no column \"" + kDeletedAtColumn + "\"",
+                      "ALTER TABLE " + table.qualified + " ADD " + kDeletedAtColumn + " timestamptz; or state the action \"hard\".");
+    const auto newer = [&](const core::Field& field) { return field.column == stream.newer_by; };
+    if (table.attribute(stream.newer_by) != nullptr && std::none_of(fields.begin(), fields.end(), newer))
+        return misfit("nothing fills column \"" + stream.newer_by + "\", which tells what is newer (newer_by)", "Add it to the stream's columns.");
+    return std::nullopt;
+}
+
+// The members of records that some column takes, or something else of the stream.
+std::set<std::string> taken_members(const core::Stream& stream, const pg::Table& table, const core::Layout& layout) {
+    std::set<std::string> members;
+    const auto take = [&](const core::Path& path) { members.emplace(path.member()); };
+    for (const core::Field& field : layout.fields) {
+        for (const core::Path& path : field.paths) take(path);
+        for (const core::Path& path : field.hash) take(path);
+    }
+    for (const pg::Attribute& attribute : table.attributes) members.insert(attribute.name);
+    for (const core::InnerLayout& inner : layout.inner) take(inner.records);
+    for (const core::Expand& expand : stream.expand)
+        if (expand.more_path) take(*expand.more_path);
+    if (stream.deletes.when) take(stream.deletes.when->path);
+    if (stream.cursor) take(stream.cursor->field);
+    return members;
+}
+
 }  // namespace
 
 std::string TargetName::quoted() const { return pg::quote_name(schema) + "." + pg::quote_name(name); }
 
-TargetName target_name(const core::Stream& stream, const std::string& target_schema) {
-    const auto dot = stream.target.find('.');
-    if (dot == std::string::npos) return {.schema = target_schema, .name = stream.target};
-    return {.schema = stream.target.substr(0, dot), .name = stream.target.substr(dot + 1)};
+TargetName table_name(const std::string& written, const std::string& target_schema) {
+    const auto dot = written.find('.');
+    if (dot == std::string::npos) return {.schema = target_schema, .name = written};
+    return {.schema = written.substr(0, dot), .name = written.substr(dot + 1)};
 }
+
+TargetName target_name(const core::Stream& stream, const std::string& target_schema) { return table_name(stream.target, target_schema); }
 
 std::vector<std::string> key_of(const core::Stream& stream, const pg::Table& table) {
     std::vector<std::string> key;
     if (table.attribute(kAccountColumn) != nullptr) key.emplace_back(kAccountColumn);
+    if (!stream.key_hash.empty()) key.emplace_back(kHashColumn);
     key.insert(key.end(), stream.primary_key.begin(), stream.primary_key.end());
     return key;
 }
 
-core::Result<std::vector<core::Field>> fields_of(const core::Stream& stream, const pg::Table& table, const core::Account& account,
-                                                 core::Timestamp run_started_at) {
-    if (table.kind != 'r' && table.kind != 'p') return misfit("target " + table.qualified + " is not a table");
-    const core::Lookup lookup = value_lookup(account, run_started_at);
-    std::vector<core::Field> fields;
-    for (const core::Column& column : columns_of(stream, table)) {
-        const pg::Attribute* attribute = table.attribute(column.name);
-        if (attribute == nullptr)
-            return misfit("target " + table.qualified + " has no column \"" + column.name + "\"",
-                          "Add the column, or take it out of the stream's columns.");
-        if (attribute->generated) return misfit("column \"" + column.name + "\" of target " + table.qualified + " is generated");
-        if (!OidIsValid(pg::array_type(attribute->type)))
-            return misfit("column \"" + column.name + "\" of target " + table.qualified + " has type " + attribute->type_name + ", which is not supported",
-                          "Use jsonb for lists.");
-        core::Field field{.column = column.name, .paths = column.paths, .format = column.format, .json = attribute->is_json,
-                          .key = contains(stream.primary_key, column.name)};
-        if (column.value) {
-            field.constant = column.value->render(lookup);
-            if (!field.constant) field.paths.clear();
-        }
-        fields.push_back(std::move(field));
-    }
-    if (!stream.raw.empty()) {
-        if (table.attribute(stream.raw) == nullptr) return misfit("target " + table.qualified + " has no column \"" + stream.raw + "\" for raw");
-        fields.push_back(core::Field{.column = stream.raw, .json = true, .whole = true});
-    }
-    if (auto wrong = check_shape(stream, table, fields)) return std::move(*wrong);
-    return fields;
+WriteRule rule_of(const core::Stream& stream, const pg::Table& table) {
+    return {.mode = stream.write,
+            .key = stream.write == core::Stream::Write::append ? std::vector<std::string>{} : key_of(stream, table),
+            .newer_by = stream.newer_by,
+            .partial = stream.absent_keeps,
+            .gone = stream.deletes.mode == core::Deletes::Mode::field,
+            .soft = stream.deletes.soft};
 }
 
-core::Result<std::string> create_table(const core::Stream& stream, const TargetName& name) {
-    if (stream.columns.empty())
-        return misfit("target " + name.quoted() + " does not exist, and the stream has no columns to create it from",
-                      "Create the table, or state columns in the stream.");
-    // The key first: jsonb has lost the order in which the spec was written.
-    std::vector<core::Column> columns = stream.columns;
-    const auto is_key_column = [&](const core::Column& column) { return contains(stream.primary_key, column.name); };
-    std::stable_partition(columns.begin(), columns.end(), is_key_column);
-    std::string sql = "CREATE TABLE " + name.quoted() + " (\n    account_id integer NOT NULL";
-    for (const core::Column& column : columns) {
-        const bool is_key = is_key_column(column);
-        const std::string type = column.type.empty() ? "text" : column.type;
-        const bool is_text = type == "text" || type.starts_with("varchar");
-        sql += ",\n    " + pg::quote_name(column.name) + " " + type;
-        if (is_key) sql += is_text ? " COLLATE \"C\" NOT NULL" : " NOT NULL";
+WriteRule rule_of(const core::Expand& expand, const pg::Table& table) {
+    WriteRule rule;
+    if (table.attribute(kAccountColumn) != nullptr) rule.key.emplace_back(kAccountColumn);
+    rule.key.insert(rule.key.end(), expand.primary_key.begin(), expand.primary_key.end());
+    return rule;
+}
+
+core::Result<core::Layout> layout_of(const core::Stream& stream, const pg::Table& table, const std::vector<pg::Table>& inner) {
+    using OnNewField = core::Stream::OnNewField;
+    const bool append = stream.write == core::Stream::Write::append;
+    const bool adds = stream.on_new_field == OnNewField::add_column;
+    const std::vector<std::string> none;
+    auto fields = fields_of(Wanted{.columns = stream.columns, .key = append ? none : stream.primary_key, .raw = stream.raw, .takes_new_fields = adds}, table);
+    if (!fields) return fields.error();
+    core::Layout layout{std::move(*fields)};
+    if (!stream.key_hash.empty() && !append) {
+        auto hash = field_of(core::Field{.column = kHashColumn, .hash = stream.key_hash, .key = true}, table);
+        if (!hash) return hash.error();
+        layout.fields.insert(layout.fields.begin(), std::move(*hash));
     }
-    if (!stream.raw.empty()) sql += ",\n    " + pg::quote_name(stream.raw) + " jsonb";
-    sql += ",\n    _synced_at timestamptz NOT NULL DEFAULT now(),\n    PRIMARY KEY (account_id";
-    for (const std::string& column : stream.primary_key) sql += ", " + pg::quote_name(column);
-    return sql + ")\n)";
+    if (!append)
+        if (auto wrong = check_key(key_of(stream, table), table)) return std::move(*wrong);
+    if (auto wrong = check_filled(table, layout.fields)) return std::move(*wrong);
+    if (auto wrong = check_rule(stream, table, layout.fields)) return std::move(*wrong);
+    for (std::size_t i = 0; i < stream.expand.size() && i < inner.size(); ++i) {
+        const core::Expand& expand = stream.expand[i];
+        auto inner_fields = fields_of(Wanted{.columns = expand.columns, .key = expand.primary_key, .raw = expand.raw, .inherit = expand.inherit}, inner[i]);
+        if (!inner_fields) return inner_fields.error();
+        if (auto wrong = check_key(rule_of(expand, inner[i]).key, inner[i])) return std::move(*wrong);
+        if (auto wrong = check_filled(inner[i], *inner_fields)) return std::move(*wrong);
+        layout.inner.push_back({.name = expand.name, .records = expand.records, .fields = std::move(*inner_fields)});
+    }
+    layout.partial = stream.absent_keeps;
+    layout.transformed = !stream.transform.empty();
+    if (stream.deletes.mode == core::Deletes::Mode::field) layout.gone = stream.deletes.when;
+    if (adds || stream.on_new_field == OnNewField::fail) layout.members = taken_members(stream, table, layout);
+    return layout;
 }
 
 }  // namespace upstream::worker

@@ -1,20 +1,38 @@
 #include "worker/target_plan.hpp"
 
 #include "pg/error.hpp"
+#include "worker/target.hpp"
 
 namespace upstream::worker {
 
-std::shared_ptr<TargetPlan> TargetPlans::open(const core::Source& source, std::int32_t revision, const core::Stream& stream, Oid target) {
+namespace {
+
+void lock(const core::Stream& stream, Oid target) {
     if (!pg::lock_for_write(target))
         throw pg::Raise(ERRCODE_UNDEFINED_TABLE, "the target of stream \"" + stream.name + "\" does not exist any more", "",
                         "Create it again and call upstream.alter_source(), or drop the account.");
-    std::shared_ptr<TargetPlan>& plan = plans_[Key{source.name, revision, stream.name, target}];
+}
+
+}  // namespace
+
+std::shared_ptr<TargetPlan> TargetPlans::open(const core::Source& source, std::int32_t revision, const core::Stream& stream, Oid target,
+                                              const std::vector<Oid>& inner) {
+    std::shared_ptr<TargetPlan>& plan = plans_[Key{source.name, revision, stream.name, target, inner}];
+    lock(stream, target);
+    for (const Oid table : inner) lock(stream, table);
     const std::uint64_t changes = pg::relation_changes();
     if (plan && plan->seen_changes == changes) return plan;
-    pg::Table table = pg::describe(target);
-    if (!plan || plan->table != table) {
+    Targets targets{.main = pg::describe(target)};
+    for (const Oid table : inner) targets.inner.push_back(pg::describe(table));
+    if (inner.size() != stream.expand.size())
+        throw pg::Raise(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "the targets of inner lists of stream \"" + stream.name + "\" are not known", "",
+                        "Call upstream.alter_source() with the source's spec.");
+    if (!plan || plan->targets != targets) {
+        auto layout = layout_of(stream, targets.main, targets.inner);
+        if (!layout) throw pg::Raise(ERRCODE_INVALID_TABLE_DEFINITION, layout.error().message, layout.error().detail, layout.error().hint);
         plan = std::make_shared<TargetPlan>();
-        plan->table = std::move(table);
+        plan->applier = std::make_unique<Applier>(stream, targets, std::move(*layout));
+        plan->targets = std::move(targets);
     }
     plan->bulk.reset();  // a trigger or a policy is no part of the description
     plan->seen_changes = changes;

@@ -30,7 +30,8 @@ std::size_t bytes_of(const core::Batch& batch) {
         for (const auto& value : column)
             if (value) bytes += value->size() + VARHDRSZ;
     }
-    return bytes + (batch.document ? batch.document->memory() : 0);
+    for (const auto& document : batch.documents) bytes += document->memory();
+    return bytes;
 }
 
 core::Tally& operator+=(core::Tally& sum, const core::Tally& more) {
@@ -38,13 +39,6 @@ core::Tally& operator+=(core::Tally& sum, const core::Tally& more) {
     sum.pages += more.pages;
     sum.received += more.received;
     sum.bytes += more.bytes;
-    return sum;
-}
-
-Written& operator+=(Written& sum, const Written& more) {
-    sum.inserted += more.inserted;
-    sum.updated += more.updated;
-    sum.unchanged += more.unchanged;
     return sum;
 }
 
@@ -124,7 +118,7 @@ void Writer::write_singly(std::vector<Waiting>& chunk) {
         const std::int32_t model = waiting.run->model.id;
         if (std::find(over_.begin(), over_.end(), model) != over_.end()) continue;
         std::vector<Share> share{Share{.run = waiting.run, .pages = {&waiting.page}}};
-        if (std::optional<Verdict> failure = write(share, Path::statement)) {
+        if (std::optional<Verdict> failure = write(share, Path::singly)) {
             over_.push_back(model);
             tell_(model, std::move(*failure));
         } else {
@@ -148,9 +142,9 @@ std::optional<Verdict> Writer::write(std::vector<Share>& shares, Path path) {
         const bool same_target = unit_.run("applying pages", Durability::asynchronous, [&](Catalog& catalog) {
             for (const Share& share : shares) {
                 const RunContext& run = *share.run;
-                if (targets_.open(*run.source, run.model.revision, *run.stream, run.model.target) != run.target) return false;
+                if (targets_.open(*run.source, run.model.revision, *run.stream, run.model.target, run.inner) != run.target) return false;
             }
-            write_rows(shares, *shares.front().run->target, path);
+            write_rows(catalog, shares, *shares.front().run->target, path);
             for (const Share& share : shares) save(catalog, share, began);
             return true;
         });
@@ -160,6 +154,11 @@ std::optional<Verdict> Writer::write(std::vector<Share>& shares, Path path) {
                                              .hint = "The page is read again with the new definition."}};
     } catch (const LeaseLost&) {
         return Fenced{};
+    } catch (PageRefused& refused) {
+        return core::Refused{std::move(refused.error)};
+    } catch (const NewColumns& wanted) {
+        if (path == Path::chunk) return core::Refused{};
+        return add_columns(*shares.front().run, wanted);
     } catch (const pg::Error& error) {
         if (ends_everything(error, unit_.session())) throw;
         return core::Refused{to_error(error)};
@@ -170,14 +169,27 @@ std::optional<Verdict> Writer::write(std::vector<Share>& shares, Path path) {
     return std::nullopt;
 }
 
-void Writer::write_rows(std::vector<Share>& shares, TargetPlan& target, Path path) {
-    pg::RoleScope owner{target.table.owner};
+void Writer::write_rows(Catalog& catalog, std::vector<Share>& shares, TargetPlan& target, Path path) {
     for (Share& share : shares) share.written = {};
-    if (path == Path::statement || !write_in_bulk(shares, target)) {
-        for (Share& share : shares)
-            for (const core::Apply* page : share.pages) share.written += target.upsert->write(share.run->model.account_id, page->batch);
+    if (path == Path::chunk && write_in_bulk(shares, target)) return;
+    const Care care = path == Path::chunk ? Care::hopeful : Care::each_row;
+    for (Share& share : shares)
+        for (const core::Apply* page : share.pages) share.written += target.applier->apply(catalog, share.run->model, *share.run->account, *page, care);
+}
+
+// The target gets its new columns in a transaction of their own, which nobody waits in; then the page is read again with them.
+Verdict Writer::add_columns(const RunContext& run, const NewColumns& wanted) {
+    try {
+        unit_.run("adding columns", Durability::asynchronous, [&](Catalog&) { run.target->applier->add_columns(wanted); });
+    } catch (const pg::Error& error) {
+        if (ends_everything(error, unit_.session())) throw;
+        return core::Refused{to_error(error)};
+    } catch (const pg::Raise& error) {
+        return core::Refused{to_error(error)};
     }
-    owner.leave();
+    return core::Refused{core::Error{.code = core::Code::target_busy,
+                                     .message = "columns were added to the target for new members",
+                                     .hint = "The page is read again with them."}};
 }
 
 // False if the rows have to go through the statement.
@@ -185,13 +197,18 @@ bool Writer::write_in_bulk(std::vector<Share>& shares, TargetPlan& target) {
     const auto chosen = static_cast<WritePath>(settings().write_path);
     if (chosen == WritePath::upsert) return false;
     std::size_t rows = 0;
-    for (const Share& share : shares)
-        for (const core::Apply* page : share.pages) rows += page->batch.rows;
+    for (const Share& share : shares) {
+        for (const core::Apply* page : share.pages) {
+            if (!page->batch.rejects.empty()) return false;
+            rows += page->batch.rows;
+        }
+    }
     if (rows < (chosen == WritePath::bulk ? 1 : kSmallestChunk)) return false;
     const RunContext& first = *shares.front().run;
-    if (!target.bulk) target.bulk = std::make_unique<BulkWriter>(*first.stream, target.table, first.fields);
+    if (!target.bulk) target.bulk = std::make_unique<BulkWriter>(*first.stream, target.targets.main, target.applier->layout());
     if (!target.bulk->obstacle().empty()) return false;
 
+    pg::RoleScope owner{target.targets.main.owner};
     std::vector<BulkShare> parts;
     for (const Share& share : shares) {
         RunContext& run = *share.run;
@@ -200,7 +217,8 @@ bool Writer::write_in_bulk(std::vector<Share>& shares, TargetPlan& target) {
         for (const core::Apply* page : share.pages) part.pages.push_back(&page->batch);
         parts.push_back(std::move(part));
     }
-    target.bulk->write(parts, [&](std::int32_t account, const core::Batch& batch) { return target.upsert->write(account, batch); });
+    target.bulk->write(parts, [&](std::int32_t account, const core::Batch& batch) { return target.applier->write(account, batch); });
+    owner.leave();
     for (std::size_t i = 0; i < shares.size(); ++i) {
         shares[i].written = parts[i].written;
         shares[i].copied = parts[i].copied;
@@ -222,6 +240,7 @@ void Writer::save(Catalog& catalog, const Share& share, core::Timestamp began) {
                 .apply_ms = milliseconds(pg::now() - began)};
     for (const core::Apply* page : share.pages) entry.tally += page->tally;
     if (!catalog.save_page(run.model, entry) || (last.last && !catalog.finish_run(run.model))) throw LeaseLost{};
+    catalog.count(run.model, share.written);
 }
 
 }  // namespace upstream::worker

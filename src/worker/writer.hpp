@@ -12,7 +12,8 @@
 // TCP and nothing is dropped.
 //
 // Pages of one run are committed in the order in which they were taken. If a chunk fails for whatever reason, its transaction is rolled back and its pages
-// are written one by one, each in a transaction of its own: what is wrong with one run costs the others nothing but time.
+// are written one by one, each in a transaction of its own: what is wrong with one run costs the others nothing but time. Then a row that does not fit is put
+// aside, and the others of its page are written (worker/apply).
 #pragma once
 
 #include <chrono>
@@ -28,7 +29,7 @@
 #include "worker/catalog.hpp"
 #include "worker/target_plan.hpp"
 #include "worker/unit.hpp"
-#include "worker/upsert.hpp"
+#include "worker/written.hpp"
 
 namespace upstream::worker {
 
@@ -38,7 +39,8 @@ struct RunContext {
     std::shared_ptr<const core::Source> source{};
     const core::Stream* stream = nullptr;
     std::shared_ptr<TargetPlan> target{};
-    std::vector<core::Field> fields{};
+    std::vector<Oid> inner{};                 // targets of inner lists
+    const core::Account* account = nullptr;  // of the run, with its present token
     std::chrono::microseconds fetched{0};  // time spent on requests since the last commit
     std::optional<bool> expect_new{};      // the account had no row in the target when the run began to write
 };
@@ -85,14 +87,15 @@ class Writer {
         Written written{};
         std::int64_t copied = 0;
     };
-    enum class Path { chunk, statement };
+    enum class Path { chunk, singly };  // together and hopefully, or a page alone, where each row counts
 
     std::vector<Waiting> next_chunk();
     void write_chunk(std::vector<Waiting>& chunk);
     void write_singly(std::vector<Waiting>& chunk);
     std::optional<Verdict> write(std::vector<Share>& shares, Path path);
     void tell(const Share& share);
-    void write_rows(std::vector<Share>& shares, TargetPlan& target, Path path);
+    void write_rows(Catalog& catalog, std::vector<Share>& shares, TargetPlan& target, Path path);
+    Verdict add_columns(const RunContext& run, const NewColumns& wanted);
     bool write_in_bulk(std::vector<Share>& shares, TargetPlan& target);
     void save(Catalog& catalog, const Share& share, core::Timestamp began);
 

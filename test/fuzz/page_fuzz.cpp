@@ -13,7 +13,7 @@ using fuzz::promise;
 
 struct Case {
     core::Stream stream;
-    std::vector<core::Field> fields;
+    core::Layout layout;
 };
 
 core::Path path(std::string_view text) { return *core::Path::parse(text); }
@@ -36,7 +36,7 @@ std::vector<core::Field> fields() {
             {.column = "at", .paths = {path("at")}, .format = core::TimeFormat::epoch},
             {.column = "day", .paths = {path("day")}, .format = core::TimeFormat::iso},
             {.column = "whole", .json = true, .whole = true},
-            {.column = "shop", .constant = "a1"}};
+            {.column = "shop", .value = core::Text::constant("a1")}};
 }
 
 const std::array<Case, 4>& cases() {
@@ -80,14 +80,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     fuzz::Input input{data, size};
     const Case& chosen = cases()[input.byte() % cases().size()];
     const core::Position ceiling = core::Position{1} << 52;
-    const auto decoded = core::decode(chosen.stream, chosen.fields, std::string{input.rest()}, ceiling);
+    const auto decoded = core::decode(chosen.stream, chosen.layout, std::string{input.rest()}, ceiling, {});
     if (!decoded) {
         promise(!decoded.error().message.empty(), "a failure says why");
         promise(fuzz::is_utf8(decoded.error().message) && fuzz::is_utf8(decoded.error().detail), "a failure can be stored");
         promise(decoded.error().detail.find('\n') == std::string::npos, "a failure is one line");
         return 0;
     }
-    promise(decoded->records >= decoded->batch.rows, "no rows but those of records");
+    promise(decoded->records == decoded->batch.rows + decoded->batch.rejects.size(), "a record makes a row, or is rejected");
+    for (const core::Reject& reject : decoded->batch.rejects) promise(fuzz::is_utf8(reject.value) && fuzz::is_utf8(reject.key), "a reject can be stored");
     check_values(decoded->batch);
     check_positions(*decoded, ceiling);
     return 0;

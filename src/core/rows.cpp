@@ -1,0 +1,212 @@
+#include "core/rows.hpp"
+
+#include <algorithm>
+
+#include "core/condition.hpp"
+#include "core/excerpt.hpp"
+
+namespace upstream::core {
+namespace {
+
+constexpr std::size_t kShownValue = 200;      // bytes of a value in a reject
+constexpr std::size_t kMostNewMembers = 64;   // noted of a page
+constexpr const char* kNotNull = "23502";
+constexpr const char* kBadTime = "22007";
+constexpr const char* kBadShape = "22023";
+
+std::optional<std::string> constant_of(const Field& field, const Lookup& lookup) {
+    return field.value ? field.value->render(lookup) : std::nullopt;
+}
+
+bool depends_on_read(const Text& text) {
+    const auto placeholders = text.placeholders();
+    return std::any_of(placeholders.begin(), placeholders.end(),
+                       [](const Placeholder& p) { return p.root == "parent" || p.root == "parents" || p.root == "partition"; });
+}
+
+// What rejects show of where a value was looked for.
+std::string first_path(const Field& field) { return field.paths.empty() ? "" : field.paths.front().text(); }
+
+void prepare(Batch& batch, const std::vector<Field>& fields, bool partial) {
+    batch.columns.resize(fields.size());
+    if (partial) batch.present.resize(fields.size());
+}
+
+}  // namespace
+
+RowMaker::RowMaker(const Layout& layout, json::Value envelope, const Lookup& lookup, Batch& batch) : layout_(layout), envelope_(envelope), batch_(batch) {
+    batch.envelope = envelope;
+    for (const Field& field : layout.fields) {
+        constants_.push_back(constant_of(field, lookup));
+        if (field.value && depends_on_read(*field.value)) scope_ += "," + json::quote(constants_.back().value_or(""));
+    }
+    prepare(batch, layout.fields, layout.partial);
+    batch.inner.resize(layout.inner.size());
+    for (std::size_t i = 0; i < layout.inner.size(); ++i) {
+        const std::vector<Field>& fields = layout.inner[i].fields;
+        auto& constants = inner_constants_.emplace_back();
+        for (const Field& field : fields) constants.push_back(constant_of(field, lookup));
+        prepare(batch.inner[i], fields, false);
+        batch.inner[i].heads.resize(static_cast<std::size_t>(std::count_if(fields.begin(), fields.end(), [](const Field& field) { return field.outer; })));
+    }
+}
+
+void RowMaker::add(json::Value record, std::size_t index) {
+    if (!record.is_object()) return reject(record, index, Reject{.sqlstate = kBadShape, .value = excerpt(record.raw(), kShownValue), .message = "the record is not an object"});
+    if (layout_.transformed) {
+        batch_.records.push_back(record);
+        batch_.origin.push_back(index);
+        return;
+    }
+    const bool gone = layout_.gone && holds(*layout_.gone, record, envelope_);
+    if (!add_row(layout_.fields, constants_, batch_, record, record, index, "", gone)) return;
+    if (layout_.gone) batch_.gone.push_back(gone);
+    if (layout_.members) note_new_members(record);
+    for (std::size_t i = 0; i < layout_.inner.size(); ++i) add_inner(i, record, batch_.rows - 1);
+}
+
+void RowMaker::reject(json::Value record, std::size_t index, Reject why) {
+    why.record = index;
+    if (why.key.empty() && record.is_object()) why.key = key_text(record);
+    batch_.rejects.push_back(std::move(why));
+}
+
+// One row of a table; false if the record was rejected instead. What says that a row is gone needs no more than its key.
+bool RowMaker::add_row(const std::vector<Field>& fields, const std::vector<std::optional<std::string>>& constants, Batch& batch, json::Value record,
+                       json::Value outer, std::size_t index, const std::string& list, bool gone) {
+    std::vector<Cell> cells;
+    cells.reserve(fields.size());
+    for (std::size_t i = 0; i < fields.size(); ++i) {
+        const Field& field = fields[i];
+        Cell made = cell(field, constants[i], record, field.outer ? outer : record);
+        if (field.key && !made.text && !made.bad)
+            made.bad = Reject{.sqlstate = kNotNull, .message = "the record has no value for key column \"" + field.column + "\""};
+        if (made.bad && gone && !field.key) made = Cell{};
+        if (made.bad) {
+            made.bad->column = field.column;
+            made.bad->path = first_path(field);
+            made.bad->list = list;
+            reject(outer, index, std::move(*made.bad));
+            return false;
+        }
+        cells.push_back(std::move(made));
+    }
+    for (std::size_t i = 0; i < fields.size(); ++i) {
+        batch.columns[i].push_back(cells[i].text);
+        if (!batch.present.empty()) batch.present[i].push_back(cells[i].present);
+    }
+    batch.origin.push_back(index);
+    ++batch.rows;
+    return true;
+}
+
+// The rows of one inner list. A list that is not there is empty if the record is whole; of a partial one it says nothing.
+void RowMaker::add_inner(std::size_t which, json::Value record, std::size_t row) {
+    const InnerLayout& layout = layout_.inner[which];
+    Batch& batch = batch_.inner[which];
+    std::vector<json::Value> elements;
+    const std::size_t index = batch_.origin[row];
+    if (layout.records.has_wildcard()) {
+        elements = layout.records.find_all(record);
+    } else {
+        const auto list = layout.records.find(record);
+        if (!list && layout_.partial) return;
+        if (list && list->is_array()) {
+            std::copy(list->begin(), json::Value::end(), std::back_inserter(elements));
+        } else if (list && list->is_object()) {
+            elements.push_back(*list);
+        } else if (list && !list->is_null()) {
+            return reject(record, index, Reject{.list = layout.name, .sqlstate = kBadShape, .path = layout.records.text(),
+                                                .value = excerpt(list->raw(), kShownValue), .message = "the inner list is neither a list nor an object"});
+        }
+    }
+    batch.head_of.push_back(row);
+    for (std::size_t i = 0; i < batch.heads.size(); ++i)
+        batch.heads[i].push_back(cell(layout.fields[i], inner_constants_[which][i], record, record).text);
+    for (const json::Value element : elements) {
+        if (!element.is_object()) {
+            reject(record, index, Reject{.list = layout.name, .sqlstate = kBadShape, .path = layout.records.text(),
+                                         .value = excerpt(element.raw(), kShownValue), .message = "the inner record is not an object"});
+        } else if (add_row(layout.fields, inner_constants_[which], batch, element, record, index, layout.name, false)) {
+            batch.origin.back() = row;
+        }
+    }
+}
+
+RowMaker::Cell RowMaker::cell(const Field& field, const std::optional<std::string>& constant, json::Value record, json::Value from) {
+    if (field.whole) return {.text = record.raw(), .present = true};
+    if (!field.hash.empty()) return {.text = hash_input(field.hash, record), .present = true};
+    if (!field.value) return of_paths(field, from);
+    if (!constant) return {.present = true};
+    return {.text = batch_.made.emplace_back(*constant), .present = true};
+}
+
+RowMaker::Cell RowMaker::of_paths(const Field& field, json::Value from) {
+    Cell made;
+    for (const Path& path : field.paths) {
+        if (path.root() == Path::Root::header) continue;
+        if (path.has_wildcard()) return {.text = list_of(path, from), .present = true};
+        const auto value = path.find(start(path, from));
+        if (!value) continue;
+        made.present = true;
+        if (value->is_null()) continue;
+        if (field.json) {
+            made.text = value->raw();
+        } else if (!field.format) {
+            made.text = value->text();
+        } else if (const auto time = parse_time(value->text(), *field.format)) {
+            made.text = batch_.made.emplace_back(format_time(*time, TimeFormat::iso));
+        } else {
+            made.bad = Reject{.sqlstate = kBadTime, .value = excerpt(value->raw(), kShownValue), .message = "the time cannot be read"};
+        }
+        return made;
+    }
+    return made;
+}
+
+json::Value RowMaker::start(const Path& path, json::Value record) const { return path.root() == Path::Root::document ? envelope_ : record; }
+
+std::string_view RowMaker::list_of(const Path& path, json::Value record) {
+    std::string list = "[";
+    for (const json::Value value : path.find_all(start(path, record))) {
+        if (list.size() > 1) list += ',';
+        list += value.raw();
+    }
+    return batch_.made.emplace_back(list + "]");
+}
+
+// The values that identify a row without identity, in a form in which equal ones are equal texts; a missing one counts as null.
+std::string_view RowMaker::hash_input(const std::vector<Path>& paths, json::Value record) {
+    std::string list = "[";
+    for (const Path& path : paths) {
+        if (list.size() > 1) list += ',';
+        const auto value = path.find(start(path, record));
+        list += !value ? "null" : value->is_string() ? json::quote(value->text()) : std::string{value->raw()};
+    }
+    return batch_.made.emplace_back(list + scope_ + "]");
+}
+
+std::string RowMaker::key_text(json::Value record) const {
+    std::string text;
+    for (const Field& field : layout_.fields) {
+        if (!field.key) continue;
+        for (const Path& path : field.paths) {
+            const auto value = path.root() == Path::Root::header || path.has_wildcard() ? std::nullopt : path.find(start(path, record));
+            if (!value || value->is_null()) continue;
+            text += (text.empty() ? "" : ", ") + excerpt(value->text(), kShownValue);
+            break;
+        }
+    }
+    return text.size() > kShownValue ? excerpt(text, kShownValue) : text;
+}
+
+void RowMaker::note_new_members(json::Value record) {
+    for (const json::Value member : record) {
+        const std::string name{member.key()};
+        if (member.is_null() || layout_.members->contains(name) || batch_.new_members.size() >= kMostNewMembers) continue;
+        const auto same = [&](const auto& known) { return known.first == name; };
+        if (std::none_of(batch_.new_members.begin(), batch_.new_members.end(), same)) batch_.new_members.emplace_back(name, member.raw());
+    }
+}
+
+}  // namespace upstream::core

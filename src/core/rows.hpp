@@ -1,0 +1,52 @@
+// Rows: from records to a batch, as a layout says.
+//
+// A record that does not fit (no object, no key, a time that cannot be read) becomes a Reject and leaves the others alone: nothing is dropped
+// without a word, and one bad record stops nobody.
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "core/batch.hpp"
+#include "core/text.hpp"
+
+namespace upstream::core {
+
+class RowMaker {
+  public:
+    // `layout` must outlive the object and the batch made. `envelope` is what "$" in a column means; `lookup` gives the values of
+    // placeholders in columns, asked for once a page. The batch holds the documents.
+    RowMaker(const Layout& layout, json::Value envelope, const Lookup& lookup, Batch& batch);
+
+    // Adds the record's rows, or a reject.
+    void add(json::Value record, std::size_t index);
+
+    // Adds a reject for a record that somebody else found bad.
+    void reject(json::Value record, std::size_t index, Reject why);
+
+  private:
+    struct Cell {
+        std::optional<std::string_view> text{};
+        bool present = false;
+        std::optional<Reject> bad{};
+    };
+    Cell cell(const Field& field, const std::optional<std::string>& constant, json::Value record, json::Value outer);
+    Cell of_paths(const Field& field, json::Value from);
+    std::string_view list_of(const Path& path, json::Value record);
+    std::string_view hash_input(const std::vector<Path>& paths, json::Value record);
+    [[nodiscard]] std::string key_text(json::Value record) const;
+    bool add_row(const std::vector<Field>& fields, const std::vector<std::optional<std::string>>& constants, Batch& batch, json::Value record,
+                 json::Value outer, std::size_t index, const std::string& list, bool gone);
+    void add_inner(std::size_t which, json::Value record, std::size_t index);
+    void note_new_members(json::Value record);
+    [[nodiscard]] json::Value start(const Path& path, json::Value record) const;
+
+    const Layout& layout_;
+    json::Value envelope_;
+    Batch& batch_;
+    std::vector<std::optional<std::string>> constants_;
+    std::vector<std::vector<std::optional<std::string>>> inner_constants_;
+    std::string scope_;  // values of the parent and partition: rows of different ones are never equal
+};
+
+}  // namespace upstream::core
