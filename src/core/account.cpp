@@ -119,7 +119,9 @@ class Needs {
             for (const Text* text : {&auth.oauth2->token_url, &auth.oauth2->client_id, &auth.oauth2->client_secret}) add(*text);
             if (auth.oauth2->refresh_url) add(*auth.oauth2->refresh_url);
         }
+        if (auth.oauth2) remembered_.push_back(&auth.oauth2->remember);
         if (auth.login) {
+            remembered_.push_back(&auth.login->remember);
             add(auth.login->url);
             if (auth.login->auth) add(*auth.login->auth);
         }
@@ -134,6 +136,7 @@ class Needs {
         const auto mentions = [this](std::string_view word) {
             return std::any_of(texts_.begin(), texts_.end(), [word](const Text* text) { return text->mentions("account", word); });
         };
+        if (comes_with_token(name)) return false;
         if (mentions(name)) return true;
         return std::any_of(source_.derived.begin(), source_.derived.end(), [&](const Derived& derived) {
             const auto is_none = [](const auto& entry) { return entry.first.empty(); };
@@ -142,8 +145,16 @@ class Needs {
     }
 
   private:
+    [[nodiscard]] bool comes_with_token(std::string_view name) const {
+        const auto holds = [name](const Remember* remember) {
+            return std::any_of(remember->begin(), remember->end(), [name](const auto& one) { return one.first == name; });
+        };
+        return std::any_of(remembered_.begin(), remembered_.end(), holds);
+    }
+
     const Source& source_;
     std::vector<const Text*> texts_{};
+    std::vector<const Remember*> remembered_{};
 };
 
 // The way to sign in that a config names, the first if it names none; nothing, and a problem, if there is no such way.

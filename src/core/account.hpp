@@ -14,6 +14,8 @@ namespace upstream::core {
 
 using Words = std::map<std::string, std::string, std::less<>>;
 
+struct Source;
+
 struct Token {
     std::string access;
     std::optional<Timestamp> expires_at{};
@@ -36,6 +38,10 @@ struct Account {
 // A text that may repeat what was sent, such as the beginning of an answer, with the account's secrets and token replaced. Words shorter than eight
 // characters cannot be told from ordinary ones.
 [[nodiscard]] std::string without_secrets(std::string text, const Account& account);
+
+// Adds the settings that the source derives from others by its tables, defaults and remembered settings included. A value that no table has, and a text
+// that lacks a setting, is no setting.
+void add_derived(const Source& source, Account& account);
 
 // The same account with every secret replaced, for requests that are shown to a person.
 [[nodiscard]] Account masked(Account account);

@@ -1,5 +1,9 @@
 #include "core/account.hpp"
 
+#include <algorithm>
+
+#include "core/source.hpp"
+
 namespace upstream::core {
 
 const std::string* setting_of(const Account& account, std::string_view name) {
@@ -20,6 +24,21 @@ Lookup account_lookup(const Account& account) {
         if (found == account.secrets.end()) return std::nullopt;
         return found->second;
     };
+}
+
+void add_derived(const Source& source, Account& account) {
+    Words added;
+    for (const Derived& derived : source.derived) {
+        const std::string* value = setting_of(account, derived.from);
+        const auto row_of = [&](std::string_view key) {
+            return std::find_if(derived.map.begin(), derived.map.end(), [&](const auto& row) { return row.first == key; });
+        };
+        auto row = row_of(value == nullptr ? "" : *value);
+        if (row == derived.map.end() && value != nullptr) row = row_of("*");
+        if (row == derived.map.end()) continue;
+        if (auto text = row->second.render(account_lookup(account))) added.insert_or_assign(derived.name, std::move(*text));
+    }
+    for (auto& [name, text] : added) account.settings.insert_or_assign(name, std::move(text));
 }
 
 // Shorter words stand in ordinary sentences.

@@ -23,7 +23,6 @@ struct Pending {
 
 constexpr auto kPending = std::to_array<Pending>({
     // signing in
-    {"account.derived"},
     {"check"},
 
     // runs

@@ -71,6 +71,7 @@ core::Account to_account(const core::Source& source, const Model& model) {
         if (setting.fallback) account.settings.insert_or_assign(setting.name, *setting.fallback);
     read_words(account.settings, model.config);
     read_words(account.secrets, model.secrets);
+    core::add_derived(source, account);
     return account;
 }
 
