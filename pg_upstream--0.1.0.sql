@@ -126,14 +126,11 @@ CREATE TABLE upstream.model_state (
     -- how far the committed data reaches
     cursor text,
     full_refresh boolean NOT NULL DEFAULT false,
-    -- the read that is half done, if any
-    reading boolean NOT NULL DEFAULT false,
-    read_started_at timestamptz,
-    read_start text,
-    read_pending text,
-    page_token text,
-    pages_before bigint NOT NULL DEFAULT 0,
-    records_before bigint NOT NULL DEFAULT 0,
+    -- where the run that is half done stands, if one is: partition, slice, page
+    read jsonb,
+    -- what outlives a run besides the cursor: when wider reads are due, ETags
+    kept jsonb NOT NULL DEFAULT '{}',
+    notice text,
     -- how it went
     run_id bigint,
     last_attempt_at timestamptz,
@@ -172,6 +169,26 @@ CREATE TABLE upstream.model_state (
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.05);
 CREATE INDEX model_state_due_idx ON upstream.model_state (next_due_at);
 COMMENT ON TABLE upstream.model_state IS 'what changes while models sync: cursor, half-done read, lease, counters; read it through model_status and pg_stat_upstream';
+
+/*
+ * Written in the transaction of a partition's last page. done_at is the start of that run: a run that goes on after a crash leaves out what it has done.
+ */
+CREATE TABLE upstream.partition_state (
+    model_id integer NOT NULL REFERENCES upstream.models ON DELETE CASCADE,
+    partition text NOT NULL,
+    cursor text,
+    seen text,
+    validator jsonb NOT NULL DEFAULT '{}',
+    done_at timestamptz NOT NULL,
+    PRIMARY KEY (model_id, partition)
+) WITH (fillfactor = 80);
+COMMENT ON TABLE upstream.partition_state IS 'how far each partition (parent row, list value) of a model has been read';
+COMMENT ON COLUMN upstream.partition_state.model_id IS 'the model';
+COMMENT ON COLUMN upstream.partition_state.partition IS 'what it is read for: JSON of the parent''s key and the lists'' values';
+COMMENT ON COLUMN upstream.partition_state.cursor IS 'how far its committed data reaches';
+COMMENT ON COLUMN upstream.partition_state.seen IS 'the value of parent.only_changed at its last read';
+COMMENT ON COLUMN upstream.partition_state.validator IS 'ETag or Last-Modified of its last answer';
+COMMENT ON COLUMN upstream.partition_state.done_at IS 'start of the run that read it last';
 
 CREATE TABLE upstream.runs (
     run_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -498,8 +515,7 @@ CREATE FUNCTION upstream.full_refresh(account text, stream text DEFAULT NULL) RE
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     UPDATE upstream.model_state s
-    SET full_refresh = true, reading = false, page_token = NULL, read_pending = NULL, read_start = NULL,
-        pages_before = 0, records_before = 0, fence = s.fence + 1
+    SET full_refresh = true, read = NULL, fence = s.fence + 1
     WHERE s.model_id = ANY (upstream.find_models(full_refresh.account, full_refresh.stream));
     RETURN upstream.request_sync(full_refresh.account, full_refresh.stream);
 END
@@ -511,9 +527,10 @@ CREATE FUNCTION upstream.reset_cursor(account text, stream text) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     UPDATE upstream.model_state s
-    SET cursor = NULL, phase = 'initial', reading = false, page_token = NULL, read_pending = NULL, read_start = NULL,
-        pages_before = 0, records_before = 0, fence = s.fence + 1
+    SET cursor = NULL, phase = 'initial', read = NULL, kept = '{}', fence = s.fence + 1
     WHERE s.model_id = ANY (upstream.find_models(reset_cursor.account, reset_cursor.stream));
+    DELETE FROM upstream.partition_state p
+    WHERE p.model_id = ANY (upstream.find_models(reset_cursor.account, reset_cursor.stream));
     PERFORM upstream.request_sync(reset_cursor.account, reset_cursor.stream);
 END
 $$;
@@ -707,8 +724,11 @@ SELECT
     s.phase,
     s.cursor,
     s.full_refresh AS full_refresh_requested,
-    s.reading AS half_done,
-    s.records_before AS half_done_records,
+    s.read IS NOT NULL AS half_done,
+    coalesce((s.read->>'records')::bigint, 0) AS half_done_records,
+    coalesce((s.read->>'slices')::bigint, 0) AS half_done_slices,
+    coalesce((s.read->>'partitions')::bigint, 0) AS half_done_partitions,
+    s.notice,
     s.last_attempt_at,
     s.last_success_at,
     s.last_change_at,
@@ -731,6 +751,8 @@ FROM upstream.model_state s
 COMMENT ON VIEW upstream.model_status IS 'is it working? one row a model: state, cursor, last success, last error with its reason, next attempt';
 COMMENT ON COLUMN upstream.model_status.state IS 'running, due, fresh, failing, waiting (for a rate limit or breaker), paused or needs_reauth';
 COMMENT ON COLUMN upstream.model_status.cursor IS 'how far the committed data reaches: a value seen in the data';
+COMMENT ON COLUMN upstream.model_status.half_done_records IS 'records of the slice that is half done; slices of its read and partitions of its run that are complete follow';
+COMMENT ON COLUMN upstream.model_status.notice IS 'what the last good run noticed: a filter that is ignored, an order that does not hold, a cursor older than the retention';
 COMMENT ON COLUMN upstream.model_status.failures IS 'failed runs in a row; a committed page sets it to 0';
 COMMENT ON COLUMN upstream.model_status.next_attempt_at IS 'null while paused or blocked';
 COMMENT ON COLUMN upstream.model_status.error_code IS 'of the last failed run, until a run succeeds; docs/operations.md lists the codes';
@@ -890,6 +912,7 @@ SELECT pg_catalog.pg_extension_config_dump('upstream.models', '');
 SELECT pg_catalog.pg_extension_config_dump('upstream.models_model_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('upstream.model_targets', '');
 SELECT pg_catalog.pg_extension_config_dump('upstream.model_state', '');
+SELECT pg_catalog.pg_extension_config_dump('upstream.partition_state', '');
 
 /* a worker that waits for the extension looks again */
 SELECT upstream.wake();

@@ -5,7 +5,7 @@ SELECT upstream.create_source('bulk', test.source(jsonb_build_object('items', te
 SELECT upstream.create_account('bulk', 'a1', '{"shop": "a1"}') > 0 AS created;
 
 -- One sync by each path from the same beginning, which `prepare` makes of the target; shows the numbers and compares the tables.
-CREATE PROCEDURE both_ways(what text, prepare text) LANGUAGE plpgsql AS $$
+CREATE PROCEDURE both_ways(what text, prepare text, counts boolean DEFAULT true) LANGUAGE plpgsql AS $$
 DECLARE
     path text;
     result jsonb;
@@ -29,7 +29,7 @@ BEGIN
             by_upsert := jsonb_build_object('numbers', numbers, 'rows', rows);
         ELSE
             RAISE INFO '    in bulk: %, % copied', CASE WHEN by_upsert = jsonb_build_object('numbers', numbers, 'rows', rows) THEN 'the same'
-                ELSE 'differs: ' || numbers::text END, copied;
+                ELSE 'differs: ' || numbers::text END, CASE WHEN counts THEN copied::text ELSE 'some' END;
         END IF;
     END LOOP;
 END
@@ -80,7 +80,7 @@ RESET upstream.write_path;
 
 -- a unique key that the stream knows nothing of: the same error, nothing is lost
 CREATE UNIQUE INDEX items_seq ON items (seq);
-CALL both_ways('a row of somebody else has the same number', 'INSERT INTO items (account_id, id, seq) SELECT -1, ''other'', min(seq) + 5 FROM all_items');
+CALL both_ways('a row of somebody else has the same number', 'INSERT INTO items (account_id, id, seq) SELECT -1, ''other'', min(seq) + 5 FROM all_items', false);
 DROP INDEX items_seq;
 
 -- partitioned

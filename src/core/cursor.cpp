@@ -1,5 +1,6 @@
 #include "core/cursor.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <limits>
 
@@ -22,8 +23,10 @@ std::string quoted(std::string_view text) { return '"' + excerpt(text, 60) + '"'
 
 }  // namespace
 
-Result<std::optional<Position>> read_position(const Cursor& cursor, json::Value record) {
-    const std::optional<json::Value> value = cursor.field.find(record);
+namespace {
+
+Result<std::optional<Position>> position_at(const Cursor& cursor, const Path& path, json::Value record) {
+    const std::optional<json::Value> value = path.find(record);
     if (!value || value->is_null()) return std::optional<Position>{};
     std::optional<Position> position;
     if (value->kind() == json::Kind::string || value->kind() == json::Kind::number) {
@@ -35,9 +38,22 @@ Result<std::optional<Position>> read_position(const Cursor& cursor, json::Value 
     }
     if (!position)
         return Error{.code = Code::decode,
-                     .message = "cursor field \"" + cursor.field.text() + "\" cannot be read: " + quoted(value->text()),
+                     .message = "cursor field \"" + path.text() + "\" cannot be read: " + quoted(value->text()),
                      .hint = "Check the cursor's type and format in the source spec."};
     return position;
+}
+
+}  // namespace
+
+Result<std::optional<Position>> read_position(const Cursor& cursor, json::Value record) {
+    if (cursor.max_of.empty()) return position_at(cursor, cursor.field, record);
+    std::optional<Position> highest;
+    for (const Path& path : cursor.max_of) {
+        auto position = position_at(cursor, path, record);
+        if (!position) return position;
+        if (*position) highest = std::max(highest.value_or(**position), **position);
+    }
+    return highest;
 }
 
 std::string to_text(Cursor::Type type, Position position) {

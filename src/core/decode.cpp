@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/excerpt.hpp"
+#include "core/reaction.hpp"
 #include "core/rows.hpp"
 
 namespace upstream::core {
@@ -38,7 +39,9 @@ Result<std::vector<json::Value>> find_records(const Stream& stream, json::Value 
     return found;
 }
 
-void learn(Decoded& decoded, Position position, std::optional<Position> ceiling) {
+void learn(Decoded& decoded, Position position, const Measure& measure) {
+    ++decoded.placed;
+    if (measure.insane && position > *measure.insane) ++decoded.beyond;
     if (!decoded.first) decoded.first = position;
     if (decoded.last) {
         decoded.ascending &= position >= *decoded.last;
@@ -46,7 +49,23 @@ void learn(Decoded& decoded, Position position, std::optional<Position> ceiling)
     }
     decoded.last = position;
     decoded.lowest = std::min(decoded.lowest.value_or(position), position);
-    if (!ceiling || position <= *ceiling) decoded.highest = std::max(decoded.highest.value_or(position), position);
+    if (!measure.ceiling || position <= *measure.ceiling) decoded.highest = std::max(decoded.highest.value_or(position), position);
+}
+
+// What the cursor learns from a record.
+std::optional<Error> learn_from(const Cursor& cursor, json::Value record, const Measure& measure, Decoded& decoded) {
+    if (cursor.field.text().empty() && cursor.max_of.empty()) return std::nullopt;  // it follows the slices alone
+    if (cursor.type == Cursor::Type::opaque) {
+        const auto value = cursor.field.find(record);
+        if (!value || value->is_null()) return std::nullopt;
+        decoded.last_opaque.emplace(value->text());
+        if (!decoded.first_opaque) decoded.first_opaque = decoded.last_opaque;
+        return std::nullopt;
+    }
+    const auto position = read_position(cursor, record);
+    if (!position) return position.error();
+    if (*position) learn(decoded, **position, measure);
+    return std::nullopt;
 }
 
 // A record whose place in the list cannot be told: applying it could hide that from everybody.
@@ -58,37 +77,43 @@ Reject unreadable(const Cursor& cursor, json::Value record, const Error& error) 
 
 }  // namespace
 
-Result<Decoded> decode(const Stream& stream, const Layout& layout, std::string body, std::optional<Position> ceiling, const Lookup& lookup) {
-    const std::string beginning = excerpt(body, 120);
-    Result<json::Document> parsed = json::Document::parse(std::move(body));
-    if (!parsed) {
-        Error error = parsed.error();
-        error.detail += (error.detail.empty() ? "The answer begins with: " : "; the answer begins with: ") + beginning;
-        return error;
-    }
+Result<Decoded> decode(const Stream& stream, const Layout& layout, std::shared_ptr<const json::Document> document, const Measure& measure, const Lookup& lookup) {
     Decoded decoded;
-    decoded.document = std::make_shared<const json::Document>(std::move(*parsed));
-    const json::Value root = decoded.document->root();
-    const Result<std::vector<json::Value>> records = find_records(stream, root);
-    if (!records) return records.error();
-
-    decoded.records = records->size();
-    decoded.batch.page_records = records->size();
+    decoded.document = std::move(document);
     decoded.batch.documents.push_back(decoded.document);
+    const json::Value root = decoded.document->root();
     RowMaker rows{layout, root, lookup, decoded.batch};
-    for (std::size_t i = 0; i < records->size(); ++i) {
-        const json::Value record = (*records)[i];
-        if (stream.cursor && record.is_object()) {
-            const auto position = read_position(*stream.cursor, record);
-            if (!position) {
-                rows.reject(record, i, unreadable(*stream.cursor, record, position.error()));
-                continue;
+    const auto read_list = [&](json::Value envelope) -> std::optional<Error> {
+        const Result<std::vector<json::Value>> records = find_records(stream, envelope);
+        if (!records) return records.error();
+        for (const json::Value record : *records) {
+            const std::size_t index = decoded.records++;
+            if (stream.cursor && record.is_object()) {
+                if (const auto error = learn_from(*stream.cursor, record, measure, decoded)) {
+                    rows.reject(record, index, unreadable(*stream.cursor, record, *error));
+                    continue;
+                }
             }
-            if (*position) learn(decoded, **position, ceiling);
+            rows.add(record, index);
         }
-        rows.add(record, i);
+        return std::nullopt;
+    };
+    if (!stream.jsonl) {
+        if (auto error = read_list(root)) return std::move(*error);
+    } else {
+        for (const json::Value line : root) {  // "$" is one line
+            rows.within(line);
+            if (auto error = read_list(line)) return std::move(*error);
+        }
     }
+    decoded.batch.page_records = decoded.records;
     return decoded;
+}
+
+Result<Decoded> decode(const Stream& stream, const Layout& layout, std::string body, std::optional<Position> ceiling, const Lookup& lookup) {
+    auto document = read_body(stream, std::move(body));
+    if (!document) return document.error();
+    return decode(stream, layout, std::move(*document), Measure{.ceiling = ceiling, .insane = {}}, lookup);
 }
 
 }  // namespace upstream::core

@@ -81,18 +81,18 @@ class NextPage {
         if (pagination_.has_more) {
             if (no_more()) return end();
         } else if (pagination_.total) {
-            const Found total = look(*pagination_.total, response_, root_);
-            const auto count = number(total.text.value_or(""));
+            const auto count = stated_total(pagination_, response_, root_);
             if (!count)
                 return Error{.code = Code::shape,
                              .message = "the answer has no total at \"" + pagination_.total->text() + "\"",
-                             .detail = total.text ? "It is: " + excerpt(*total.text, 60) : ""};
+                             .detail = "It is: " + excerpt(look(*pagination_.total, response_, root_).text.value_or("nothing"), 60)};
             if (page_.records_before + records_ >= *count) return end();
-        } else if (records_ < pagination_.size.value_or(1)) {
+        } else if (records_ < (page_.size ? *page_.size : pagination_.size.value_or(1))) {
             return end();
         }
-        const std::int64_t here = page_.first() ? pagination_.start : number(page_.token).value_or(pagination_.start);
-        return go_on(std::to_string(here + step));
+        auto next = go_on(std::to_string(page_number(pagination_, page_) + step));
+        if (pagination_.type == Pagination::Type::page) next->size = page_.size;  // the number counts pages of that size
+        return next;
     }
 
     [[nodiscard]] Result<std::optional<Page>> by_link() const {
@@ -155,6 +155,28 @@ bool test(const Condition& condition, std::optional<json::Value> value) {
 }
 
 }  // namespace
+
+std::int64_t page_number(const Pagination& pagination, const Page& page) {
+    return page.first() ? pagination.start : number(page.token).value_or(pagination.start);
+}
+
+std::optional<std::int64_t> stated_total(const Pagination& pagination, const Response& response, json::Value root) {
+    if (!pagination.total) return std::nullopt;
+    return number(look(*pagination.total, response, root).text.value_or(""));
+}
+
+std::optional<Page> shrunk(const Pagination& pagination, const Page& page) {
+    using Type = Pagination::Type;
+    const std::int64_t size = page.size ? *page.size : pagination.size.value_or(1);
+    const bool has_own_url = pagination.type == Type::link_header || pagination.type == Type::next_url;
+    if (size <= 1 || (has_own_url && !page.first())) return std::nullopt;
+    Page smaller = page;
+    smaller.size = size / 2;
+    if (pagination.type != Type::page) return smaller;
+    while (size % *smaller.size != 0) --*smaller.size;
+    if (!page.first()) smaller.token = std::to_string((page_number(pagination, page) - pagination.start) * (size / *smaller.size) + pagination.start);
+    return smaller;
+}
 
 bool holds(const Condition& condition, const Response& response, json::Value root) {
     if (condition.path.root() == Path::Root::header) {

@@ -22,6 +22,15 @@ namespace upstream::core {
 Result<std::optional<Page>> next_page(const Source& source, const Stream& stream, const Page& page, const std::string& url,
                                       const Response& response, json::Value root, std::size_t records);
 
+// The number that a page or offset read sends for a page.
+[[nodiscard]] std::int64_t page_number(const Pagination& pagination, const Page& page);
+
+// pagination.total of an answer, if it is stated and a number.
+[[nodiscard]] std::optional<std::int64_t> stated_total(const Pagination& pagination, const Response& response, json::Value root);
+
+// The same page with about half the records; numbered pages are counted anew. Nothing if the request has no size that could be halved.
+[[nodiscard]] std::optional<Page> shrunk(const Pagination& pagination, const Page& page);
+
 // Whether a condition holds for an answer.
 [[nodiscard]] bool holds(const Condition& condition, const Response& response, json::Value root);
 

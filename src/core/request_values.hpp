@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "core/account.hpp"
 #include "core/json_text.hpp"
@@ -12,12 +13,17 @@
 
 namespace upstream::core {
 
-// Which page of a read comes next. What model_state keeps of a read that is half done.
+// Which page of a slice comes next. Part of what is kept of a read that is half done.
 struct Page {
     std::string token{};              // cursor: the token; page and offset: digits; link_header and next_url: the URL; "" on the first page
-    std::int64_t pages_before = 0;    // pages of this read that came before
+    std::int64_t pages_before = 0;    // pages of this slice that came before
     std::int64_t records_before = 0;  // and their records
-    std::optional<std::int64_t> size{};  // instead of pagination.size, once the upstream found that too much
+    std::optional<std::int64_t> size{};    // instead of pagination.size, once the upstream found that too much
+    std::optional<std::string> resume{};   // drift: this page is read once more; the token that comes after it, "" at the end
+    std::optional<std::int64_t> total{};   // drift: what the page before said
+    std::vector<std::uint64_t> anchors{};  // drift: marks of the last records before it, one of which must come again
+    std::vector<std::uint64_t> ahead{};    // drift: the same of the page that was read before this one is read once more
+    int steps_back = 0;                    // drift: how often in a row none did
 
     [[nodiscard]] bool first() const { return token.empty(); }
 };

@@ -18,6 +18,9 @@ class RowMaker {
     // placeholders in columns, asked for once a page. The batch holds the documents.
     RowMaker(const Layout& layout, json::Value envelope, const Lookup& lookup, Batch& batch);
 
+    // Another envelope, for an answer that holds several.
+    void within(json::Value envelope) { envelope_ = envelope; }
+
     // Adds the record's rows, or a reject.
     void add(json::Value record, std::size_t index);
 

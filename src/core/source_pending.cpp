@@ -25,28 +25,6 @@ constexpr auto kPending = std::to_array<Pending>({
     // signing in
     {"check"},
 
-    // runs
-    {"responses"},
-    {"streams.*.responses"},
-    {"streams.*.response", "jsonl"},
-    {"streams.*.pagination.drift", "overlap"},
-    {"streams.*.pagination.drift", "restart_slice"},
-    {"streams.*.rescan"},
-    {"streams.*.parent"},
-    {"streams.*.partitions"},
-    {"streams.*.every", "{"},
-    {"streams.*.at"},
-    {"streams.*.conditional", "etag"},
-    {"streams.*.conditional", "last_modified"},
-    {"streams.*.cursor.type", "opaque"},
-    {"streams.*.cursor.field.max_of"},
-    {"streams.*.cursor.advance_to", "slice_end"},
-    {"streams.*.cursor.step"},
-    {"streams.*.cursor.boundary", "exclusive"},
-    {"streams.*.cursor.granularity"},
-    {"streams.*.cursor.retention"},
-    {"streams.*.cursor.lookback", "{"},
-
     // writing
     {"streams.*.primary_key.occurrence"},
     {"streams.*.write", "replace"},

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/backoff.hpp"
+#include "core/excerpt.hpp"
 #include "core/paginate.hpp"
 #include "core/sign.hpp"
 #include "core/token.hpp"
@@ -11,9 +12,11 @@
 namespace upstream::core {
 namespace {
 
-constexpr int kMostEmptyPages = 100;
+using Do = ResponseRule::Do;
 
-bool is_time(Cursor::Type type) { return type != Cursor::Type::integer; }
+constexpr std::int64_t kPartsAtOnce = 1000;
+constexpr int kMostRestarts = 3;
+constexpr std::size_t kBeginning = 65'536;  // of an answer that is no JSON, for rules that look for a text in it
 
 // Whether a refused page token is a likely reason for this answer.
 bool may_be_expired_token(const Stream& stream, const Page& page, int status) {
@@ -23,146 +26,240 @@ bool may_be_expired_token(const Stream& stream, const Page& page, int status) {
     return token && !page.first() && status >= 400 && status < 500 && status != 401 && status != 403 && status != 408 && status != 429;
 }
 
-// A short mark by which the same page is recognised: its length and a hash (FNV-1a) of its bytes.
-std::string mark_of(const std::string& body) {
-    std::uint64_t hash = 14695981039346656037ULL;
-    for (const unsigned char c : body) hash = (hash ^ c) * 1099511628211ULL;
-    return std::to_string(body.size()) + ":" + std::to_string(hash);
-}
-
-Error loop_error(std::string message) {
-    return Error{.code = Code::cursor_loop,
-                 .message = std::move(message),
-                 .hint = "The read was stopped, because it would never end; the cursor has not moved."};
-}
-
 }  // namespace
 
 Sync::Sync(const Source& source, const Stream& stream, Layout layout, Account account, State state, std::uint64_t seed)
-    : source_(source), stream_(stream), layout_(std::move(layout)), account_(std::move(account)), state_(std::move(state)),
-      random_(seed | 1U) {
-    incremental_ = stream.incremental && !state_.full_refresh;
-}
+    : source_(source), stream_(stream), layout_(std::move(layout)), account_(std::move(account)), state_(std::move(state)), committed_(state_), random_(seed | 1U) {}
 
 Action Sync::start(Timestamp now) {
-    if (state_.reading) {
-        previous_ = state_.pending;  // what the next page must not contradict, if the list is in order
-    } else {
-        begin_read(now);
-    }
-    if (auto error = resolve_bounds()) return fail(std::move(*error), now);
-    return fetch(now);
+    if (!state_.read) begin_run(now);
+    if (auto error = prepare()) return fail(std::move(*error), now);
+    previous_ = state_.read->pending;  // what the next page must not contradict, if the list is in order
+    return go_on(now);
 }
 
 Action Sync::on(Event event, Timestamp now) {
     return std::visit([&](auto&& happened) { return on_event(std::forward<decltype(happened)>(happened), now); }, std::move(event));
 }
 
-// A new read from the committed cursor.
-void Sync::begin_read(Timestamp now) {
-    state_.reading = true;
-    state_.started_at = now;
-    state_.page = Page{};
-    state_.pending.reset();
-    state_.start.reset();
-    seen_tokens_.clear();
-    last_page_mark_.clear();
-    previous_.reset();
-    empty_pages_ = 0;
-    order_holds_ = true;
-    if (incremental_ && state_.cursor) state_.start = look_back(*stream_.cursor, *state_.cursor);
+// ---------------------------------------------------------------- the run
+
+void Sync::begin_run(Timestamp now) {
+    Progress& read = state_.read.emplace();
+    read.started_at = now;
+    read.full = !stream_.incremental || state_.full_refresh;
+    queue_.clear();
+    if (read.full) return;
+    Duration widest{0};
+    for (std::size_t i = 0; i < stream_.rescan.size(); ++i) {
+        if (i >= state_.kept.rescan_due.size() || state_.kept.rescan_due[i] > now) continue;
+        const auto lookback = resolve_interval(stream_.rescan[i].lookback, account_, "rescan.lookback");
+        if (!lookback || *lookback <= widest) continue;
+        widest = *lookback;
+        read.tier = i;
+    }
 }
 
-// Where the first run begins, and where every run ends.
-std::optional<Error> Sync::resolve_bounds() {
-    if (!stream_.cursor) return std::nullopt;
-    const Cursor& cursor = *stream_.cursor;
-    const Lookup lookup = account_lookup(account_);
-    const auto instant = [&](const Text& text, const char* key) -> Result<Position> {
-        const auto rendered = text.render(lookup);
-        if (rendered && cursor.type == Cursor::Type::integer) {
-            if (const auto value = from_text(cursor.type, *rendered)) return *value;
-        } else if (rendered) {
-            if (const auto value = parse_instant(*rendered, state_.started_at)) return value->time_since_epoch().count();
-        }
-        return Error{.code = Code::invalid_spec, .message = std::string{"cursor."} + key + " \"" + text.source() + "\" is not a point in time"};
-    };
-    if (incremental_ && !state_.cursor && cursor.initial && state_.page.first()) {
-        const auto first = instant(*cursor.initial, "initial");
-        if (!first) return first.error();
-        state_.start = *first;
+// What a run needs to know before its first request, whether it begins or goes on.
+std::optional<Error> Sync::prepare() {
+    Progress& read = *state_.read;
+    if (read.tier && *read.tier >= stream_.rescan.size()) read.tier.reset();
+    Result<Window> window = resolve_window(stream_, account_, read.started_at, read.tier);
+    if (!window) return window.error();
+    window_ = std::move(*window);
+    if (stream_.every_from)
+        if (const auto every = resolve_interval({.from = stream_.every_from}, account_, "every"); !every) return every.error();
+    if (is_plain()) {
+        if (!read.part) open_part(Part{});
+        return std::nullopt;
     }
-    if (cursor.end) {
-        const auto last = instant(*cursor.end, "end");
-        if (!last) return last.error();
-        end_ = *last;
-    } else if (is_time(cursor.type)) {
-        end_ = state_.started_at.time_since_epoch().count();
-    }
+    Result<std::vector<Words>> all = combinations(stream_, account_);
+    if (!all) return all.error();
+    combinations_ = std::move(*all);
     return std::nullopt;
 }
 
-// How far the cursor may move: not beyond the run's start, nor beyond an end that the spec states because younger rows are not settled yet.
-std::optional<Position> Sync::ceiling() const {
-    if (!stream_.cursor || !is_time(stream_.cursor->type)) return std::nullopt;
-    const Position started = state_.started_at.time_since_epoch().count();
-    return std::min(started, end_.value_or(started));
+Action Sync::go_on(Timestamp now) {
+    if (state_.read->part) return fetch(now);
+    if (queue_.empty()) return find_parts();
+    Part part = std::move(queue_.front());
+    queue_.pop_front();
+    open_part(std::move(part));
+    return fetch(now);
 }
 
-Bounds Sync::bounds() const {
-    if (!incremental_) return {};
-    return Bounds{.start = state_.start, .end = end_};
+// A failure, and all else that relies on what is committed, waits for the batches that are still being written.
+Action Sync::ordered(Action action) {
+    if (given_.empty()) return action;
+    deferred_ = std::move(action);
+    return Await{};
 }
 
-// What placeholders in columns mean.
-Lookup Sync::column_values() const {
-    return [this, of_account = account_lookup(account_)](const Placeholder& p) -> std::optional<std::string> {
-        if (p.root == "run") return format_time(state_.started_at, time_format(p.format).value_or(TimeFormat::iso));
-        if (p.root == "account") return of_account(p);
-        return std::nullopt;
+Action Sync::find_parts() {
+    std::int64_t at_most = kPartsAtOnce;
+    if (stream_.parent && stream_.parent->limit) at_most = std::min(at_most, *stream_.parent->limit - state_.read->partitions);
+    if (at_most <= 0) return finish_without_rows();
+    in_flight_ = true;
+    return ordered(FindParts{.combinations = combinations_, .at_most = at_most, .started_at = state_.read->started_at});
+}
+
+Action Sync::on_event(PartsFound event, Timestamp now) {
+    in_flight_ = false;
+    if (event.parts.empty()) return finish_without_rows();
+    std::move(event.parts.begin(), event.parts.end(), std::back_inserter(queue_));
+    return go_on(now);
+}
+
+// The end of a run whose last partition has ended before.
+Action Sync::finish_without_rows() {
+    Apply apply;
+    apply.last = true;
+    apply.started_at = state_.read->started_at;
+    apply.full = state_.read->full;
+    apply.notice = state_.read->notice;
+    apply.batch = empty_batch();
+    finish_run();
+    state_.failures = 0;
+    apply.state = state_;
+    apply.tally = take_tally();
+    given_.push_back({.state = state_, .tally = apply.tally, .last = true});
+    return apply;
+}
+
+void Sync::finish_run() {
+    const Progress& read = *state_.read;
+    std::vector<Timestamp>& due = state_.kept.rescan_due;
+    const auto lookback = [&](std::size_t i) {
+        const auto span = resolve_interval(stream_.rescan[i].lookback, account_, "rescan.lookback");
+        return span ? *span : Duration{0};
     };
+    due.resize(std::min(due.size(), stream_.rescan.size()));
+    for (std::size_t i = 0; i < stream_.rescan.size(); ++i) {
+        const auto every = resolve_interval(stream_.rescan[i].every, account_, "rescan.every");
+        const Timestamp next = read.started_at + (every ? *every : Duration{std::chrono::hours(24)});
+        if (i >= due.size()) {
+            due.push_back(next);  // the first read has seen everything
+        } else if (read.full || (read.tier && lookback(i) <= lookback(*read.tier))) {
+            due[i] = next;
+        }
+    }
+    if (read.full) state_.full_refresh = false;
+    done_notice_ = read.notice;
+    state_.read.reset();
+}
+
+Action Sync::on_event(Applied, Timestamp now) {
+    const bool last = given_.front().last;
+    committed_ = std::move(given_.front().state);
+    given_.pop_front();
+    if (!given_.empty()) return Await{};
+    if (deferred_) return *std::exchange(deferred_, std::nullopt);
+    if (last) {
+        const std::string requests = run_requests_ == 1 ? "1 request" : std::to_string(run_requests_) + " requests";
+        return Done{done_notice_.empty() ? requests : requests + "; " + done_notice_};
+    }
+    if (in_flight_) return Await{};
+    return go_on(now);
+}
+
+// What the pages taught was not committed, so it is forgotten; that they were asked for is not.
+Action Sync::on_event(Refused event, Timestamp now) {
+    state_ = committed_;
+    for (const Given& given : given_) {
+        tally_.requests += given.tally.requests;
+        tally_.pages += given.tally.pages;
+        tally_.received += given.tally.received;
+        tally_.bytes += given.tally.bytes;
+    }
+    given_.clear();
+    deferred_.reset();
+    return fail(std::move(event.error), now);
+}
+
+Action Sync::fail(Error error, Timestamp now, std::optional<Duration> asked_wait) {
+    // A slice that went in circles, or whose token is gone, does not go on from there.
+    const bool circles = error.code == Code::cursor_loop || error.code == Code::page_limit || error.code == Code::page_token_expired;
+    if (circles && state_.read && is_plain() && !window_.cursor.step) {
+        state_.read.reset();
+    } else if (circles && state_.read) {
+        state_.read->page = Page{};
+    }
+    error.message = without_secrets(std::move(error.message), account_);
+    error.detail = without_secrets(std::move(error.detail), account_);
+    ++state_.failures;
+    Fail failed{.error = std::move(error), .state = state_, .tally = take_tally()};
+    if (failed.error.code == Code::needs_reauth) return ordered(std::move(failed));
+    const Duration wait = backoff(retry_rule(source_.retry, failed.error.code), state_.failures, random());
+    failed.retry_at = now + std::max(wait, asked_wait.value_or(Duration{0}));
+    return ordered(std::move(failed));
+}
+
+// ---------------------------------------------------------------- one request
+
+Result<Request> Sync::next_request(Timestamp now) {
+    const Progress& read = *state_.read;
+    const bool bounded = !read.full || window_.cursor.step;
+    const Bounds bounds = bounded ? window_.widened({.start = read.start, .end = read.end, .opaque = read.opaque}) : Bounds{};
+    Result<Request> request = build_request(source_, stream_, account_, read.page, bounds, read.started_at, read.part->values, now);
+    if (!request || stream_.conditional == Stream::Conditional::off || read.full || read.slices > 0 || !read.page.first()) return request;
+    const Validator& known = validator();
+    if (!known.empty() && known.url == std::to_string(mark_of(request->url)))
+        request->headers.emplace_back(stream_.conditional == Stream::Conditional::etag ? "If-None-Match" : "If-Modified-Since", known.value);
+    return request;
+}
+
+Fetch Sync::send(Request request) {
+    url_ = request.url;
+    guard_.asked(state_.read->page);
+    ++tally_.requests;
+    ++run_requests_;
+    in_flight_ = true;
+    return Fetch{std::move(request)};
 }
 
 Action Sync::fetch(Timestamp now) {
-    if (needs_token(auth_for(source_, stream_, account_), account_.token, now) && !token_was_refreshed_) return GetToken{};
-    Result<Request> request = build_request(source_, stream_, account_, state_.page, bounds(), state_.started_at, {}, now);
+    if (needs_token(auth_for(source_, stream_, account_), account_.token, now) && !token_was_refreshed_) {
+        in_flight_ = true;
+        return GetToken{};
+    }
+    Result<Request> request = next_request(now);
     if (!request) return fail(request.error(), now);
-    url_ = request->url;
-    if (!state_.page.first()) seen_tokens_.insert(state_.page.token);
-    ++tally_.requests;
-    ++run_requests_;
-    return Fetch{std::move(*request)};
+    return send(std::move(*request));
 }
 
-Action Sync::on_event(Broken event, Timestamp now) { return fail(std::move(event.error), now); }
+// The request of the page that follows, if nothing has to happen first.
+std::optional<Fetch> Sync::fetch_ahead(Timestamp now) {
+    if (!state_.read || !state_.read->part) return std::nullopt;
+    if (needs_token(auth_for(source_, stream_, account_), account_.token, now)) return std::nullopt;
+    Result<Request> request = next_request(now);
+    if (!request) return std::nullopt;  // fetch() will say why
+    return send(std::move(*request));
+}
+
+Action Sync::on_event(Broken event, Timestamp now) {
+    in_flight_ = false;
+    return fail(std::move(event.error), now);
+}
 
 Action Sync::on_event(TokenReady event, Timestamp now) {
+    in_flight_ = false;
     account_.token = std::move(event.token);
     token_was_refreshed_ = true;  // even if it is short-lived: it is tried before another is asked for
     return fetch(now);
 }
 
 Action Sync::on_event(TokenRefused event, Timestamp now) {
+    in_flight_ = false;
+    const std::optional<Timestamp> retry_at = event.error.code == Code::needs_reauth ? std::nullopt : event.retry_at;
     Action failed = fail(std::move(event.error), now);
-    if (event.retry_at) std::get<Fail>(failed).retry_at = event.retry_at;
+    if (retry_at) std::get<Fail>(deferred_ ? *deferred_ : failed).retry_at = retry_at;
     return failed;
-}
-
-// What the page taught was not committed, so it is forgotten; that it was asked for is not.
-Action Sync::on_event(Refused event, Timestamp now) {
-    state_ = std::move(before_page_);
-    tally_ = applying_;
-    return fail(std::move(event.error), now);
-}
-
-Action Sync::on_event(Applied, Timestamp now) {
-    if (last_applied_) return Done{run_requests_ == 1 ? "1 request" : std::to_string(run_requests_) + " requests"};
-    return fetch(now);
 }
 
 Action Sync::unauthorized(Error error, Timestamp now) {
     if (!auth_for(source_, stream_, account_).has_token() || refused_before_ || !account_.token) return fail(std::move(error), now);
     refused_before_ = true;
+    in_flight_ = true;
     return GetToken{.refused = account_.token->access};
 }
 
@@ -170,120 +267,67 @@ Action Sync::unauthorized(Error error, Timestamp now) {
 Action Sync::restart_read(Error error, Timestamp now) {
     if (restarted_) return fail(std::move(error), now);
     restarted_ = true;
-    begin_read(now);
-    if (auto wrong = resolve_bounds()) return fail(std::move(*wrong), now);
+    if (window_.cursor.step) {
+        restart_slice();
+    } else if (is_plain()) {
+        begin_run(now);
+        if (auto wrong = prepare()) return fail(std::move(*wrong), now);
+    } else {
+        open_read();
+    }
     return fetch(now);
+}
+
+Action Sync::shrink(Error error, Timestamp now) {
+    Page& page = state_.read->page;
+    const std::optional<Page> smaller = shrunk(stream_.pagination, page);
+    if (!smaller) return fail(std::move(error), now);
+    page = *smaller;
+    return fetch(now);
+}
+
+Action Sync::react_to(Reaction reaction, const Response& response, Timestamp now) {
+    switch (reaction.action) {
+        case Do::rate_limited: return fail(std::move(reaction.error), now, asked_wait(response, source_.rate_limit, true, now));
+        case Do::refresh_then_retry: return unauthorized(std::move(reaction.error), now);
+        case Do::shrink_page: return shrink(std::move(reaction.error), now);
+        case Do::skip_partition: return take_nothing(response, true, now);
+        case Do::empty: return take_nothing(response, false, now);
+        case Do::reset_pagination:
+            if (++restarts_ > kMostRestarts || state_.read->page.first()) return fail(std::move(reaction.error), now);
+            restart_slice();
+            return fetch(now);
+        default: break;
+    }
+    if (reaction.action == Do::fail && !reaction.by_rule && may_be_expired_token(stream_, state_.read->page, response.status)) {
+        reaction.error.code = Code::page_token_expired;
+        return restart_read(std::move(reaction.error), now);
+    }
+    return fail(std::move(reaction.error), now, asked_wait(response, source_.rate_limit, false, now));
 }
 
 Action Sync::on_event(Answered event, Timestamp now) {
     Response& response = event.response;
+    in_flight_ = false;
     tally_.bytes += static_cast<std::int64_t>(response.wire_bytes);
-    if (auto failure = failure_of(response, source_.retry)) {
-        if (response.status == 401) return unauthorized(std::move(*failure), now);
-        if (may_be_expired_token(stream_, state_.page, response.status)) {
-            failure->code = Code::page_token_expired;
-            return restart_read(std::move(*failure), now);
-        }
-        return fail(std::move(*failure), now, retry_after(response, now));
+    const std::uint64_t mark = mark_of(response.body);
+    const bool has_rules = !stream_.responses.empty() || !source_.responses.empty();
+    const bool good = response.status >= 200 && response.status < 300;
+    if (!good && !has_rules) {
+        Reaction reaction = react(source_, stream_, response, nullptr, "");
+        return react_to(std::move(reaction), response, now);
     }
+    const std::string beginning = has_rules ? response.body.substr(0, kBeginning) : std::string{};
+    auto document = read_body(stream_, good ? std::move(response.body) : response.body);
+    Reaction reaction = react(source_, stream_, response, document ? document->get() : nullptr, beginning);
+    if (reaction.action != Do::ok) return react_to(std::move(reaction), response, now);
+    if (!document) return fail(document.error(), now);
     token_was_refreshed_ = false;
     refused_before_ = false;
-
-    const std::string mark = mark_of(response.body);
-    Result<Decoded> page = decode(stream_, layout_, std::move(response.body), ceiling(), column_values());
-    if (!page) return fail(page.error(), now);
-    ++tally_.pages;
-    tally_.received += static_cast<std::int64_t>(page->records);
-
-    auto next = next_page(source_, stream_, state_.page, url_, response, page->document->root(), page->records);
-    if (!next) return fail(next.error(), now);
-    before_page_ = state_;
-    learn_positions(*page);
-    if (reached_known_rows(*page)) next->reset();
-    if (auto loop = check_loop(*next, mark, page->records)) {
-        state_ = std::move(before_page_);
-        return fail(std::move(*loop), now);
-    }
-
-    last_applied_ = !next->has_value();
-    if (last_applied_) {
-        finish_read();
-    } else {
-        state_.page = std::move(**next);
-    }
-    state_.failures = 0;
-    applying_ = take_tally();
-    return Apply{.batch = std::move(page->batch), .state = state_, .tally = applying_, .last = last_applied_};
+    return take_page(response, std::move(*document), mark, now);
 }
 
-// The reasons to stop a read that would not end by itself.
-std::optional<Error> Sync::check_loop(const std::optional<Page>& next, const std::string& body_mark, std::size_t records) {
-    if (!next) return std::nullopt;
-    if (next->pages_before >= stream_.pagination.max_pages)
-        return Error{.code = Code::page_limit,
-                     .message = "the read has more than " + std::to_string(stream_.pagination.max_pages) + " pages",
-                     .hint = "If the list is that long, raise pagination.max_pages."};
-    if (seen_tokens_.contains(next->token)) return loop_error("the upstream gave the same page token twice");
-    if (records > 0 && body_mark == last_page_mark_) return loop_error("the upstream answered two pages in a row with the same records");
-    last_page_mark_ = body_mark;
-    empty_pages_ = records > 0 ? 0 : empty_pages_ + 1;
-    if (empty_pages_ >= kMostEmptyPages) return loop_error("the upstream answered " + std::to_string(kMostEmptyPages) + " empty pages in a row");
-    return std::nullopt;
-}
-
-void Sync::learn_positions(const Decoded& page) {
-    if (!stream_.cursor) return;
-    using Order = Cursor::Order;
-    const Order order = stream_.cursor->order;
-    if (order == Order::asc) order_holds_ &= page.ascending && (!previous_ || !page.first || *page.first >= *previous_);
-    if (order == Order::desc) order_holds_ &= page.descending && (!previous_ || !page.first || *page.first <= *previous_);
-    if (page.last) previous_ = page.last;
-    // Without its bound a feed out of order has no place to stop early, not even after a crash.
-    if (order == Order::desc && stream_.cursor->filter == Cursor::Filter::client && !order_holds_) state_.start.reset();
-
-    // A row that changes while the list is walked may hide behind pages already read. For times the ceiling is below such changes; numbers
-    // have none, so that, unless the list is ascending, only the first page tells how far it is safe to go.
-    const bool counts = is_time(stream_.cursor->type) || state_.page.first() || (order == Order::asc && order_holds_);
-    if (page.highest && counts) state_.pending = std::max(state_.pending.value_or(*page.highest), *page.highest);
-    // Oldest first and in order so far: everything up to here has been read.
-    if (incremental_ && order == Order::asc && order_holds_ && state_.pending)
-        state_.cursor = std::max(state_.cursor.value_or(*state_.pending), *state_.pending);
-}
-
-// Newest first, filtered by us: once a page reaches strictly below the bound, all further rows are known.
-bool Sync::reached_known_rows(const Decoded& page) const {
-    if (!incremental_ || !stream_.cursor || !state_.start) return false;
-    const Cursor& cursor = *stream_.cursor;
-    return cursor.filter == Cursor::Filter::client && cursor.order == Cursor::Order::desc && page.lowest && *page.lowest < *state_.start;
-}
-
-// The read is complete: what was pending is now the cursor, which never moves backwards.
-void Sync::finish_read() {
-    if (state_.pending) state_.cursor = std::max(state_.cursor.value_or(*state_.pending), *state_.pending);
-    state_.reading = false;
-    state_.full_refresh = false;
-    state_.pending.reset();
-    state_.start.reset();
-    state_.page = Page{};
-}
-
-Action Sync::fail(Error error, Timestamp now, std::optional<Duration> asked_wait) {
-    // A read that went in circles, or whose token is gone, does not go on from there.
-    if (error.code == Code::cursor_loop || error.code == Code::page_limit || error.code == Code::page_token_expired) {
-        state_.reading = false;
-        state_.pending.reset();
-        state_.start.reset();
-        state_.page = Page{};
-    }
-    error.message = without_secrets(std::move(error.message), account_);
-    error.detail = without_secrets(std::move(error.detail), account_);
-    ++state_.failures;
-    Fail failed{.error = std::move(error), .state = state_, .tally = take_tally()};
-    if (failed.error.code == Code::needs_reauth) return failed;
-    const Duration wait = backoff(retry_rule(source_.retry, failed.error.code), state_.failures, random());
-    failed.retry_at = now + std::max(wait, asked_wait.value_or(Duration{0}));
-    return failed;
-}
+// ---------------------------------------------------------------- small things
 
 // xorshift64*: the jitter needs no better, and a seed makes tests repeatable.
 double Sync::random() {

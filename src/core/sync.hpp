@@ -1,26 +1,36 @@
 // One run of one model, as a state machine without I/O. It never calls anything: it is told what happened and says what to do next.
 //
-//             start()                        Answered, ok                     Applied
-//   (State) ----------> Fetch ----------------------------------> Apply ----------------> Fetch ... or Done
-//                        |  ^                  |
-//            token old   |  | TokenReady       | 401, once for this request
-//                        v  |                  v
-//                     GetToken <---------------+
+//   a run   = reads, one for each partition (parents x lists); a plain stream has one
+//   a read  = slices (cursor.step), each with its bounds
+//   a slice = pages
+//
+//     start() --> FindParts --PartsFound--> Fetch --Answered, ok--> Apply{..., next Fetch} --Applied--> ... --> Apply{last} --Applied--> Done
+//                 (partitioned               |  ^
+//                  streams only)    token old|  |TokenReady
+//                                            v  |
+//                                          GetToken  <-- 401, once for this request
 //
 //   anything that fails --> Fail{error, retry_at, state}: the run is over; what was committed stays, and the state says where the next run goes on.
 //
+// Pipelining. With an Apply the machine gives the request of the page that follows; it is to leave before the rows are written. So answers and the end of an
+// Apply may come in either order, and several Applies may be outstanding; each is answered by one Applied or Refused, in order. Await means that
+// nothing is to be done till one of them, or the answer, comes. A failure waits until all that was given is applied. On Refused everything since the last
+// Applied is void: the state falls back to the committed one, and the caller drops the request in flight and the Applies that it still holds.
+//
 // What it guarantees, given that the caller commits each Apply's rows together with its state:
 //   - the cursor in the state is never ahead of the rows applied (I3). Only a list that is known to be ascending moves it page by page;
-//     otherwise the highest position seen stays `pending` until the read has reached its end or, newest-first, the old cursor;
-//   - the cursor is always a value seen in the data and, if a time, never beyond the run's start;
-//   - a page that the caller could not commit leaves the state as it was before;
-//   - a page token that comes twice, a page that repeats, or a hundred empty pages end the run with the reason;
-//   - a page token that the upstream no longer takes (a 4xx that says nothing else) restarts the read from the committed cursor, once.
+//     otherwise the highest position seen stays `pending` until the slice has reached its end or, newest-first, the old cursor;
+//   - the cursor is a value seen in the data (or, if the spec says so, the end of a slice) and, if a time, never beyond the run's start;
+//   - a partition is marked as read in the very commit that holds its last rows, so that a run that was cut off does not read it again;
+//   - a page token that comes twice, a page that repeats, a hundred empty pages or a page that lies in the far future end the run with the reason;
+//   - a page token that the upstream no longer takes (a 4xx that says nothing else) restarts the read from the committed cursor, once;
+//     a list that shifts while it is read restarts its slice, at most three times.
 #pragma once
 
 #include <cstdint>
+#include <deque>
+#include <memory>
 #include <optional>
-#include <set>
 #include <span>
 #include <string>
 #include <variant>
@@ -30,23 +40,15 @@
 #include "core/batch.hpp"
 #include "core/build_request.hpp"
 #include "core/decode.hpp"
+#include "core/loop_guard.hpp"
+#include "core/reaction.hpp"
 #include "core/request.hpp"
 #include "core/result.hpp"
 #include "core/source.hpp"
+#include "core/state.hpp"
+#include "core/window.hpp"
 
 namespace upstream::core {
-
-// What model_state keeps between pages, runs and crashes.
-struct State {
-    std::optional<Position> cursor{};   // how far the committed data reaches
-    int failures = 0;                   // in a row
-    bool full_refresh = false;          // the next (or present) read takes everything
-    bool reading = false;               // a read is half done; the fields below belong to it
-    Timestamp started_at{};             // when that read began
-    std::optional<Position> start{};    // its lower bound
-    std::optional<Position> pending{};  // highest position seen in it
-    Page page{};                        // the page that comes next
-};
 
 // Work done since the last commit; to be added to the counters in the same transaction.
 struct Tally {
@@ -62,11 +64,33 @@ struct Fetch {
 struct GetToken {
     std::optional<std::string> refused{};  // the access token that the upstream did not take, if that is why
 };
+
+// Which partitions come next: those of the parents (if the stream has some) times `combinations` that are not done since `started_at`, in the parents' order.
+struct FindParts {
+    std::vector<Words> combinations;
+    std::int64_t at_most;  // parents and combinations
+    Timestamp started_at;
+};
+
+// A partition that ends with an Apply.
+struct PartEnd {
+    Part part;             // with the cursor that it has reached
+    bool skipped = false;  // left out of this run: only that it is done is noted
+};
+
 struct Apply {
     Batch batch;
     State state;  // true once the batch is committed
     Tally tally;
-    bool last = false;  // the read is complete: finish the run in the same transaction
+    bool last = false;          // the run is complete: finish it in the same transaction
+    bool slice_ends = false;    // with this page
+    std::optional<PartEnd> part_end{};  // of a partitioned stream
+    PartitionValues partition{};        // what was read
+    Timestamp started_at{};             // of the run: the generation of the rows
+    bool full = false;                  // it reads everything
+    Bounds bounds{};                    // of the slice, as they are meant
+    std::string notice{};               // with last: what a person should know
+    std::optional<Fetch> next{};        // to be sent before the batch is written
 };
 struct Fail {
     Error error;
@@ -77,12 +101,13 @@ struct Fail {
 struct Done {
     std::string message;
 };
-using Action = std::variant<Fetch, GetToken, Apply, Fail, Done>;
+struct Await {};
+using Action = std::variant<Fetch, GetToken, FindParts, Apply, Fail, Done, Await>;
 
 struct Answered {
     Response response;
 };
-struct Broken {  // no answer
+struct Broken {  // no answer, or no list of partitions
     Error error;
 };
 struct TokenReady {
@@ -92,11 +117,14 @@ struct TokenRefused {
     Error error;
     std::optional<Timestamp> retry_at{};
 };
+struct PartsFound {
+    std::vector<Part> parts;  // none: there are no more
+};
 struct Applied {};
 struct Refused {  // Postgres did not take the batch
     Error error;
 };
-using Event = std::variant<Answered, Broken, TokenReady, TokenRefused, Applied, Refused>;
+using Event = std::variant<Answered, Broken, TokenReady, TokenRefused, PartsFound, Applied, Refused>;
 
 class Sync {
   public:
@@ -106,30 +134,76 @@ class Sync {
     [[nodiscard]] Action start(Timestamp now);
     [[nodiscard]] Action on(Event event, Timestamp now);
 
-    [[nodiscard]] bool incremental() const { return incremental_; }
+    [[nodiscard]] bool incremental() const { return stream_.incremental && !(state_.read ? state_.read->full : state_.full_refresh); }
     [[nodiscard]] const Account& account() const { return account_; }
+    [[nodiscard]] const State& state() const { return state_; }
+
+    // Batches that were given and are neither applied nor refused.
+    [[nodiscard]] std::size_t unapplied() const { return given_.size(); }
 
   private:
+    struct Given {  // with an Apply that is outstanding
+        State state;
+        Tally tally;
+        bool last;
+    };
+    struct Ending {  // what a page brings to its end
+        std::optional<Page> next{};  // nothing: the slice ends
+        bool skipped = false;        // and with it the partition
+    };
+
     Action on_event(Answered event, Timestamp now);
     Action on_event(Broken event, Timestamp now);
     Action on_event(TokenReady event, Timestamp now);
     Action on_event(TokenRefused event, Timestamp now);
+    Action on_event(PartsFound event, Timestamp now);
     Action on_event(Applied event, Timestamp now);
     Action on_event(Refused event, Timestamp now);
 
-    void begin_read(Timestamp now);
-    std::optional<Error> resolve_bounds();
-    [[nodiscard]] std::optional<Position> ceiling() const;
-    [[nodiscard]] Bounds bounds() const;
-    [[nodiscard]] Lookup column_values() const;
+    // The run.
+    void begin_run(Timestamp now);
+    std::optional<Error> prepare();
+    Action go_on(Timestamp now);
+    Action ordered(Action action);
+    Action find_parts();
+    Action finish_without_rows();
+    Action fail(Error error, Timestamp now, std::optional<Duration> asked_wait = std::nullopt);
+    void finish_run();
+
+    // One request.
     Action fetch(Timestamp now);
+    std::optional<Fetch> fetch_ahead(Timestamp now);
+    Result<Request> next_request(Timestamp now);
+    Fetch send(Request request);
+    Action react_to(Reaction reaction, const Response& response, Timestamp now);
     Action unauthorized(Error error, Timestamp now);
     Action restart_read(Error error, Timestamp now);
-    Action fail(Error error, Timestamp now, std::optional<Duration> asked_wait = std::nullopt);
-    [[nodiscard]] std::optional<Error> check_loop(const std::optional<Page>& next, const std::string& body_mark, std::size_t records);
-    [[nodiscard]] bool reached_known_rows(const Decoded& page) const;
+    Action shrink(Error error, Timestamp now);
+
+    // One read (sync_read.cpp).
+    void open_part(Part part);
+    [[nodiscard]] Lookup column_values() const;
+    [[nodiscard]] Batch empty_batch() const;
+    void open_read();
+    void begin_slice();
+    void restart_slice();
+    Action take_page(const Response& response, std::shared_ptr<const json::Document> document, std::uint64_t mark, Timestamp now);
+    Action take_nothing(const Response& response, bool skipped, Timestamp now);
+    Action give(Batch batch, Ending ending, Timestamp now);
+    void end_part(Apply& apply, bool skipped);
+    Result<std::optional<Page>> page_after(const Response& response, const Decoded& page, std::uint64_t mark);
     void learn_positions(const Decoded& page);
-    void finish_read();
+    void notice_ignored_filter(const Decoded& page);
+    [[nodiscard]] bool reached_known_rows(const Decoded& page) const;
+    [[nodiscard]] bool finish_slice();
+    void keep_validator(const Response& response, bool single_page);
+    void notice(std::string text);
+    [[nodiscard]] bool is_plain() const { return !stream_.is_partitioned(); }
+    [[nodiscard]] std::optional<Position>& cursor() { return is_plain() ? state_.cursor : state_.read->part->cursor; }
+    [[nodiscard]] std::optional<std::string>& opaque() { return is_plain() ? state_.opaque : state_.read->part->opaque; }
+    [[nodiscard]] Validator& validator() { return is_plain() ? state_.kept.validator : state_.read->part->validator; }
+    [[nodiscard]] bool filters(Cursor::Filter filter) const { return stream_.cursor && stream_.cursor->filter == filter; }
+
     [[nodiscard]] double random();
     [[nodiscard]] Tally take_tally();
 
@@ -138,9 +212,11 @@ class Sync {
     Layout layout_;
     Account account_;
     State state_;
-    State before_page_{};  // what is committed while a page is being applied
+    State committed_;
+    std::deque<Given> given_;
+    std::optional<Action> deferred_{};  // what waits until all that was given is applied
+    bool in_flight_ = false;
     std::uint64_t random_;
-    bool incremental_ = false;
 
     // The request in flight.
     std::string url_;
@@ -148,17 +224,20 @@ class Sync {
     bool refused_before_ = false;       // for this request: a second 401 is final
 
     // This run.
+    Window window_{};
+    std::vector<Words> combinations_{};
+    std::deque<Part> queue_{};  // partitions that come next
     Tally tally_;
-    Tally applying_{};  // of the page that the caller is about to commit
+    std::string done_notice_{};
     std::int64_t run_requests_ = 0;
-    std::optional<Position> end_;
-    std::set<std::string, std::less<>> seen_tokens_;
-    std::string last_page_mark_;
-    int empty_pages_ = 0;
     bool restarted_ = false;
+
+    // This slice.
+    LoopGuard guard_{};
+    int restarts_ = 0;
     bool order_holds_ = true;
+    bool filter_ignored_ = false;
     std::optional<Position> previous_;  // last position of the former page, to check the order across pages
-    bool last_applied_ = false;
 };
 
 }  // namespace upstream::core

@@ -202,6 +202,30 @@ Rows Plan::run(const Param* params, std::size_t count) {
     return pg::run([&] { return SPI_execute_plan(plan_, values.data(), nulls.c_str(), false, 0); }, "SPI_execute_plan");
 }
 
+Portal::Portal(const std::string& sql, std::vector<Oid> types, const std::vector<Param>& params) {
+    std::vector<Datum> values(params.size());
+    std::string nulls(params.size(), ' ');
+    for (std::size_t i = 0; i < params.size(); ++i) {
+        values[i] = params[i].value;
+        if (params[i].null) nulls[i] = 'n';
+    }
+    portal_ = keeping_context([&] {
+        return SPI_cursor_open_with_args(nullptr, to_server(sql).data, static_cast<int>(types.size()), types.data(), values.data(), nulls.c_str(), false, 0);
+    });
+    if (portal_ == nullptr) detail::check_spi(SPI_result, "SPI_cursor_open_with_args");
+}
+
+Portal::~Portal() {
+    if (portal_ != nullptr) quietly([this] { SPI_cursor_close(portal_); });
+}
+
+Rows Portal::fetch(long count) {
+    return run([&] {
+        SPI_cursor_fetch(portal_, true, count);
+        return SPI_OK_FETCH;
+    }, "SPI_cursor_fetch");
+}
+
 void execute(const std::string& sql) {
     run([&] { return SPI_execute(to_server(sql).data, false, 0); }, "SPI_execute");
 }

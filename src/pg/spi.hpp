@@ -133,6 +133,19 @@ class Statement {
     Plan plan_;
 };
 
+// The rows of a query, piece by piece: however many there are, only a piece is in memory.
+class Portal {
+  public:
+    Portal(const std::string& sql, std::vector<Oid> types, const std::vector<Param>& params);
+    ~Portal();
+    Portal(const Portal&) = delete;
+    Portal& operator=(const Portal&) = delete;
+    Rows fetch(long count);  // none: there are no more
+
+  private:
+    ::Portal portal_ = nullptr;
+};
+
 // Runs a statement without parameters, for DDL and settings.
 void execute(const std::string& sql);
 

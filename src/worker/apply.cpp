@@ -90,9 +90,10 @@ std::string context_of(const Model& model, const core::Account& account) {
 }
 
 // What placeholders in columns mean to records that a transform made.
-core::Lookup column_values(const core::Account& account, core::Timestamp started_at) {
-    return [of_account = core::account_lookup(account), started_at](const core::Placeholder& p) -> std::optional<std::string> {
-        if (p.root == "run") return core::format_time(started_at, core::time_format(p.format).value_or(core::TimeFormat::iso));
+core::Lookup column_values(const core::Account& account, const core::Apply& page) {
+    return [of_account = core::account_lookup(account), &page](const core::Placeholder& p) -> std::optional<std::string> {
+        if (p.root == "run") return core::format_time(page.started_at, core::time_format(p.format).value_or(core::TimeFormat::iso));
+        if (auto value = page.partition.find(p)) return value;
         return p.root == "account" ? of_account(p) : std::nullopt;
     };
 }
@@ -276,7 +277,7 @@ Written Applier::apply(Catalog& catalog, const Model& model, const core::Account
         pg::RoleScope owner{main_.owner};
         Batch made;
         if (transform_) {
-            made = page.transform(*transform_, row_layout_, context_of(model, account), column_values(account, what.state.started_at));
+            made = page.transform(*transform_, row_layout_, context_of(model, account), column_values(account, what));
             page.take_rejects(made);
         }
         const Batch& batch = transform_ ? made : what.batch;
@@ -297,7 +298,7 @@ Written Applier::write(std::int32_t account_id, const Batch& batch) { return mai
 Batch Applier::transformed(const Model& model, const core::Account& account, const core::Apply& what) {
     Page page{account, what.batch, model.account_id, Care::hopeful};
     pg::RoleScope owner{main_.owner};
-    Batch made = page.transform(*transform_, row_layout_, context_of(model, account), column_values(account, what.state.started_at));
+    Batch made = page.transform(*transform_, row_layout_, context_of(model, account), column_values(account, what));
     owner.leave();
     return made;
 }

@@ -1,5 +1,5 @@
 // Every SQL text of the worker, as typed functions. Each runs in the caller's transaction.
-// By subject: catalog_models, catalog_runs, catalog_pages, catalog_tokens, catalog_limits, catalog_configuration.
+// By subject: catalog_models, catalog_runs, catalog_pages, catalog_partitions, catalog_tokens, catalog_limits, catalog_configuration.
 #pragma once
 
 #include <optional>
@@ -9,6 +9,7 @@
 #include "worker/catalog_limits.hpp"
 #include "worker/catalog_models.hpp"
 #include "worker/catalog_pages.hpp"
+#include "worker/catalog_partitions.hpp"
 #include "worker/catalog_rows.hpp"
 #include "worker/catalog_runs.hpp"
 #include "worker/catalog_tokens.hpp"
@@ -17,7 +18,13 @@ namespace upstream::worker {
 
 [[nodiscard]] Holder this_process(const char* kind);
 
-class Catalog : public ModelCatalog, public RunCatalog, public PageCatalog, public TokenCatalog, public LimitCatalog, public ConfigurationCatalog {
+class Catalog : public ModelCatalog,
+                public RunCatalog,
+                public PageCatalog,
+                public PartitionCatalog,
+                public TokenCatalog,
+                public LimitCatalog,
+                public ConfigurationCatalog {
   public:
     explicit Catalog(Holder holder);
 

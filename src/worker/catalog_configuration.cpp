@@ -32,14 +32,16 @@ INSERT INTO upstream.model_state (model_id) SELECT model_id FROM made
 // A changed spec fences off runs that follow the old one. Here as elsewhere the lease stays: its holder has a request in flight, finds out at its next
 // commit, and gives the lease back then; so there are never two requests of one model at a time.
 constexpr const char* kUpdateModel = R"(
-WITH changed AS (
+WITH forgotten AS (
+    DELETE FROM upstream.partition_state WHERE model_id = $1 AND $7
+), changed AS (
     UPDATE upstream.models m
     SET target = $2::oid, every = make_interval(secs => $3), jitter = make_interval(secs => $4), priority = $5, incremental = $6, credential = $8
     WHERE m.model_id = $1
     RETURNING m.model_id, m.paused
 )
 UPDATE upstream.model_state s
-SET fence = s.fence + 1, reading = false, page_token = NULL, read_pending = NULL, read_start = NULL, pages_before = 0, records_before = 0,
+SET fence = s.fence + 1, read = NULL, kept = '{}',
     cursor = CASE WHEN $7 THEN NULL ELSE s.cursor END, phase = CASE WHEN $7 THEN 'initial' ELSE s.phase END, failures = 0,
     due_reason = 'altered',
     next_due_at = CASE WHEN c.paused OR s.blocked_reason IS NOT NULL THEN 'infinity' ELSE now() END

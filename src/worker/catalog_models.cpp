@@ -8,8 +8,7 @@ constexpr const char* kModelColumns = R"(
     s.model_id, m.account_id, so.source_id, so.revision, so.name, a.name, m.stream, m.target::oid::bigint, (a.config || coalesce(t.remembered, '{}'))::text,
     (SELECT coalesce(jsonb_object_agg(x.name, x.value), '{}')::text FROM upstream.secrets x WHERE x.account_id = m.account_id),
     t.access_token, t.expires_at, extract(epoch FROM t.lifetime)::float8,
-    s.cursor, s.failures, s.full_refresh, s.reading, s.read_started_at, s.read_start, s.read_pending, s.page_token,
-    s.pages_before, s.records_before, s.fence, s.run_id, m.credential
+    s.cursor, s.failures, s.full_refresh, s.read::text, s.kept::text, s.fence, s.run_id, m.credential
 )";
 
 constexpr const char* kModelJoins = R"(
@@ -21,7 +20,7 @@ constexpr const char* kModelJoins = R"(
 
 // A claim takes those of the models in `chosen` that nobody alive holds. SKIP LOCKED: somebody else is claiming those at this moment.
 std::string claim_sql(const std::string& chosen, const std::string& condition) {
-    return "WITH chosen AS (" + chosen + "), free AS (SELECT s.model_id, s.run_id, s.reading, s.cursor, m.incremental AND NOT s.full_refresh AS incremental"
+    return "WITH chosen AS (" + chosen + "), free AS (SELECT s.model_id, s.run_id, s.read IS NOT NULL AS reading, s.cursor, m.incremental AND NOT s.full_refresh AS incremental"
            " FROM upstream.model_state s JOIN chosen USING (model_id) JOIN upstream.models m USING (model_id) WHERE " + condition + R"(
     AND NOT upstream.lease_is_held(s.lease_incarnation, s.lease_pid, s.lease_started_at, s.lease_deadline)
     FOR UPDATE OF s SKIP LOCKED
@@ -69,8 +68,7 @@ constexpr const char* kExisting = "SELECT model_id FROM upstream.model_state WHE
 
 constexpr const char* kRequestFullRefresh = R"(
 UPDATE upstream.model_state s
-SET full_refresh = true, reading = false, page_token = NULL, read_pending = NULL, read_start = NULL, pages_before = 0, records_before = 0,
-    fence = s.fence + 1
+SET full_refresh = true, read = NULL, fence = s.fence + 1
 WHERE s.model_id = ANY ($1)
 )";
 
@@ -112,16 +110,11 @@ std::vector<Model> ModelCatalog::load(pg::Rows rows) {
         model.state = StoredState{.cursor = row.get<std::optional<std::string>>(13),
                                   .failures = row.get<std::int32_t>(14),
                                   .full_refresh = row.get<bool>(15),
-                                  .reading = row.get<bool>(16),
-                                  .started_at = row.get<std::optional<Time>>(17),
-                                  .start = row.get<std::optional<std::string>>(18),
-                                  .pending = row.get<std::optional<std::string>>(19),
-                                  .page_token = row.get<std::optional<std::string>>(20),
-                                  .pages_before = row.get<std::int64_t>(21),
-                                  .records_before = row.get<std::int64_t>(22)};
-        model.fence = row.get<std::int64_t>(23);
-        model.run_id = row.get<std::optional<std::int64_t>>(24).value_or(0);
-        model.credential = row.get<std::string>(25);
+                                  .read = row.get<std::optional<std::string>>(16),
+                                  .kept = row.get<std::string>(17)};
+        model.fence = row.get<std::int64_t>(18);
+        model.run_id = row.get<std::optional<std::int64_t>>(19).value_or(0);
+        model.credential = row.get<std::string>(20);
         models.push_back(std::move(model));
     }
     return models;

@@ -19,13 +19,8 @@ struct StoredState {
     std::optional<std::string> cursor{};
     std::int32_t failures = 0;
     bool full_refresh = false;
-    bool reading = false;
-    std::optional<Time> started_at{};
-    std::optional<std::string> start{};
-    std::optional<std::string> pending{};
-    std::optional<std::string> page_token{};
-    std::int64_t pages_before = 0;
-    std::int64_t records_before = 0;
+    std::optional<std::string> read{};  // JSON of core::Progress
+    std::string kept = "{}";            // JSON of core::Kept
 };
 
 // A model with all that a run needs to know of it.
@@ -45,6 +40,13 @@ struct Model {
     std::int64_t fence = 0;              // of the lease, if it was claimed
     std::int64_t run_id = 0;
     std::string credential{};            // which of the account's it signs in with
+};
+
+// When a model whose run ended well is due again.
+struct NextRun {
+    std::optional<Time> at{};      // instead of models.every, for a stream with times of day
+    std::optional<Time> rescan{};  // if that is sooner
+    std::string notice{};          // what a person should know of the run
 };
 
 struct StoredSource {

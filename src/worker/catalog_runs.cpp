@@ -7,19 +7,18 @@ namespace {
 constexpr const char* kSavePage = R"(
 WITH saved AS (
     UPDATE upstream.model_state s
-    SET cursor = $4, full_refresh = $5, reading = $6, read_started_at = $7, read_start = $8, read_pending = $9, page_token = $10,
-        pages_before = $11, records_before = $12, failures = $23,
-        requests = s.requests + $13, pages = s.pages + $14, received = s.received + $15, bytes = s.bytes + $16,
-        inserted = s.inserted + $17, updated = s.updated + $18, unchanged = s.unchanged + $19, copied = s.copied + $24,
-        fetch_time = s.fetch_time + $20, apply_time = s.apply_time + $21,
-        last_change_at = CASE WHEN $17 + $18 > 0 THEN now() ELSE s.last_change_at END,
-        lease_deadline = now() + make_interval(secs => $22)
+    SET cursor = $4, full_refresh = $5, read = $6, kept = $7, failures = $18,
+        requests = s.requests + $8, pages = s.pages + $9, received = s.received + $10, bytes = s.bytes + $11,
+        inserted = s.inserted + $12, updated = s.updated + $13, unchanged = s.unchanged + $14, copied = s.copied + $19,
+        fetch_time = s.fetch_time + $15, apply_time = s.apply_time + $16,
+        last_change_at = CASE WHEN $12 + $13 > 0 THEN now() ELSE s.last_change_at END,
+        lease_deadline = now() + make_interval(secs => $17)
     WHERE s.model_id = $1 AND s.fence = $2
     RETURNING s.model_id
 )
 UPDATE upstream.runs r
-SET requests = r.requests + $13, pages = r.pages + $14, received = r.received + $15, bytes = r.bytes + $16,
-    inserted = r.inserted + $17, updated = r.updated + $18, unchanged = r.unchanged + $19, cursor_after = $4
+SET requests = r.requests + $8, pages = r.pages + $9, received = r.received + $10, bytes = r.bytes + $11,
+    inserted = r.inserted + $12, updated = r.updated + $13, unchanged = r.unchanged + $14, cursor_after = $4
 FROM saved WHERE r.run_id = $3
 )";
 
@@ -32,13 +31,14 @@ WITH finished AS (
         due_reason = CASE WHEN s.requested_at > r.started_at THEN 'requested' ELSE 'schedule' END,
         next_due_at = CASE WHEN m.paused OR s.blocked_reason IS NOT NULL THEN 'infinity'
                            WHEN s.requested_at > r.started_at THEN now()
-                           ELSE now() + m.every + m.jitter * random() END,
+                           ELSE least(coalesce($4, now() + m.every) + m.jitter * random(), $5) END,
+        notice = nullif($6, ''),
         lease_incarnation = NULL, lease_pid = NULL, lease_started_at = NULL, lease_deadline = NULL
     FROM upstream.models m, upstream.runs r
     WHERE s.model_id = $1 AND s.fence = $2 AND m.model_id = s.model_id AND r.run_id = $3
     RETURNING s.model_id
 )
-UPDATE upstream.runs r SET status = 'succeeded', ended_at = clock_timestamp()
+UPDATE upstream.runs r SET status = 'succeeded', ended_at = clock_timestamp(), message = nullif($6, '')
 FROM finished WHERE r.run_id = $3
 )";
 
@@ -102,8 +102,7 @@ DELETE FROM upstream.runs WHERE run_id IN
 constexpr const char* kRecordRun = R"(
 WITH marked AS (
     UPDATE upstream.model_state s
-    SET cursor = coalesce($2, s.cursor), phase = 'live', reading = false, page_token = NULL, read_pending = NULL, read_start = NULL,
-        pages_before = 0, records_before = 0, failures = 0, last_success_at = coalesce($3, now()),
+    SET cursor = coalesce($2, s.cursor), phase = 'live', read = NULL, failures = 0, last_success_at = coalesce($3, now()),
         error_code = NULL, error_message = NULL, error_detail = NULL, error_hint = NULL, error_sqlstate = NULL, error_at = NULL,
         due_reason = 'schedule',
         next_due_at = CASE WHEN m.paused OR s.blocked_reason IS NOT NULL THEN 'infinity' ELSE coalesce($3, now()) + m.every END,
@@ -127,14 +126,16 @@ bool RunCatalog::save_page(const Model& model, const Entry& entry) {
     const StoredState& state = entry.state;
     const core::Tally& tally = entry.tally;
     return save_page_
-               .run(model.id, model.fence, model.run_id, state.cursor, state.full_refresh, state.reading, state.started_at, state.start,
-                    state.pending, state.page_token, state.pages_before, state.records_before, tally.requests, tally.pages, tally.received,
-                    tally.bytes, entry.inserted, entry.updated, entry.unchanged, entry.fetch_ms, entry.apply_ms, holder_.lease_seconds,
+               .run(model.id, model.fence, model.run_id, state.cursor, state.full_refresh,
+                    state.read ? std::optional{pg::Json{*state.read}} : std::nullopt, pg::Json{state.kept}, tally.requests, tally.pages, tally.received, tally.bytes,
+                    entry.inserted, entry.updated, entry.unchanged, entry.fetch_ms, entry.apply_ms, holder_.lease_seconds,
                     state.failures, entry.copied)
                .affected() == 1;
 }
 
-bool RunCatalog::finish_run(const Model& model) { return finish_run_.run(model.id, model.fence, model.run_id).affected() == 1; }
+bool RunCatalog::finish_run(const Model& model, const NextRun& next) {
+    return finish_run_.run(model.id, model.fence, model.run_id, next.at, next.rescan, next.notice).affected() == 1;
+}
 
 bool RunCatalog::postpone_run(const Model& model, Time until, const std::string& waits_for) {
     return postpone_run_.run(model.id, model.fence, model.run_id, until, waits_for).affected() == 1;

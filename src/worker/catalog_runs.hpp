@@ -15,7 +15,7 @@ class RunCatalog {
     explicit RunCatalog(Holder holder);
 
     bool save_page(const Model& model, const Entry& entry);
-    bool finish_run(const Model& model);
+    bool finish_run(const Model& model, const NextRun& next);
     bool fail_run(const Model& model, const core::Error& error, std::optional<Time> retry_at);
     bool postpone_run(const Model& model, Time until, const std::string& waits_for);
     void release(const Model& model, const char* status, const std::string& message);
@@ -25,12 +25,10 @@ class RunCatalog {
 
   private:
     Holder holder_;
-    pg::Statement<std::int32_t, std::int64_t, std::int64_t, std::optional<std::string>, bool, bool, std::optional<Time>,
-                  std::optional<std::string>, std::optional<std::string>, std::optional<std::string>, std::int64_t, std::int64_t,
-                  std::int64_t, std::int64_t, std::int64_t, std::int64_t, std::int64_t, std::int64_t, std::int64_t, double, double,
-                  double, std::int32_t, std::int64_t>
+    pg::Statement<std::int32_t, std::int64_t, std::int64_t, std::optional<std::string>, bool, std::optional<pg::Json>, pg::Json, std::int64_t,
+                  std::int64_t, std::int64_t, std::int64_t, std::int64_t, std::int64_t, std::int64_t, double, double, double, std::int32_t, std::int64_t>
         save_page_;
-    pg::Statement<std::int32_t, std::int64_t, std::int64_t> finish_run_;
+    pg::Statement<std::int32_t, std::int64_t, std::int64_t, std::optional<Time>, std::optional<Time>, std::string> finish_run_;
     pg::Statement<std::int32_t, std::int64_t, std::int64_t, std::string, std::string, std::string, std::string, std::string, std::optional<Time>>
         fail_run_;
     pg::Statement<std::int32_t, std::int64_t, std::int64_t, Time, std::string> postpone_run_;

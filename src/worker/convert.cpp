@@ -41,27 +41,24 @@ core::Code code_of(int sqlerrcode) {
 }  // namespace
 
 core::State to_state(const StoredState& stored, const core::Stream& stream) {
-    return core::State{.cursor = position(stream, stored.cursor),
-                       .failures = stored.failures,
-                       .full_refresh = stored.full_refresh,
-                       .reading = stored.reading,
-                       .started_at = stored.started_at.value_or(core::Timestamp{}),
-                       .start = position(stream, stored.start),
-                       .pending = position(stream, stored.pending),
-                       .page = {.token = stored.page_token.value_or(""), .pages_before = stored.pages_before, .records_before = stored.records_before}};
+    const core::Cursor::Type type = stream.cursor ? stream.cursor->type : core::Cursor::Type::integer;
+    core::State state{.failures = stored.failures, .full_refresh = stored.full_refresh, .kept = core::kept_from_json(stored.kept)};
+    if (type == core::Cursor::Type::opaque) {
+        state.opaque = stored.cursor;
+    } else {
+        state.cursor = position(stream, stored.cursor);
+    }
+    if (stored.read) state.read = core::progress_from_json(*stored.read, type);
+    return state;
 }
 
 StoredState to_stored(const core::State& state, const core::Stream& stream) {
-    StoredState stored{.cursor = text(stream, state.cursor),
+    const core::Cursor::Type type = stream.cursor ? stream.cursor->type : core::Cursor::Type::integer;
+    StoredState stored{.cursor = type == core::Cursor::Type::opaque ? state.opaque : text(stream, state.cursor),
                        .failures = state.failures,
                        .full_refresh = state.full_refresh,
-                       .reading = state.reading,
-                       .start = text(stream, state.start),
-                       .pending = text(stream, state.pending),
-                       .pages_before = state.page.pages_before,
-                       .records_before = state.page.records_before};
-    if (state.reading) stored.started_at = state.started_at;
-    if (!state.page.first()) stored.page_token = state.page.token;
+                       .kept = core::to_json(state.kept)};
+    if (state.read) stored.read = core::to_json(*state.read, type);
     return stored;
 }
 

@@ -10,6 +10,7 @@
 #include "pg/stop_point.hpp"
 #include "pg/wait_set.hpp"
 #include "worker/convert.hpp"
+#include "worker/parents.hpp"
 #include "worker/progress.hpp"
 #include "worker/settings.hpp"
 #include "worker/target.hpp"
@@ -140,11 +141,35 @@ std::optional<core::Action> Engine::carry_out(Run& run, core::GetToken get) {
     return std::nullopt;
 }
 
+// T1b.
+std::optional<core::Action> Engine::carry_out(Run& run, core::FindParts find) {
+    core::Event event = core::PartsFound{};
+    try {
+        auto found = unit_.run("reading parents", Durability::asynchronous, [&](Catalog& catalog) { return find_parts(catalog, run, find); });
+        if (found) {
+            event = core::PartsFound{std::move(*found)};
+        } else {
+            event = core::Broken{found.error()};
+        }
+    } catch (const pg::Error& error) {
+        if (ends_everything(error, unit_.session())) throw;
+        event = core::Broken{to_error(error)};
+    } catch (const pg::Raise& error) {
+        event = core::Broken{to_error(error)};
+    }
+    return run.sync->on(std::move(event), pg::now());
+}
+
+// The page only waits for the writer here, so that the request of the next one leaves before it is written.
 std::optional<core::Action> Engine::carry_out(Run& run, core::Apply what) {
+    std::optional<core::Fetch> next = std::exchange(what.next, std::nullopt);
     run.progress->enter("writing");
     writer_.take(run, std::move(what));
+    if (next) return carry_out(run, std::move(*next));
     return std::nullopt;
 }
+
+std::optional<core::Action> Engine::carry_out(Run&, core::Await) { return std::nullopt; }
 
 // What became of a page that was given to the writer.
 void Engine::settle(std::int32_t model, Verdict verdict) {
@@ -213,6 +238,11 @@ void Engine::end(Run& run) {
     if (run.over) return;
     run.over = true;
     writer_.forget(run.model.id);
+    if (run.transfer) {  // the page after one that could not be written
+        dispatcher_.cancel(*run.transfer);
+        pages_in_flight_.erase(*run.transfer);
+        run.transfer.reset();
+    }
     run.outcome.model = run.model;
     run.outcome.duration_ms = std::chrono::duration_cast<std::chrono::milliseconds>(pg::now() - run.began).count();
     outcomes_.push_back(std::move(run.outcome));
@@ -240,7 +270,7 @@ void Engine::finish_transfer(Delivered delivered) {
 
 // The run ends here with what it has committed; the next one goes on from there once the request may be sent.
 void Engine::postpone(Run& run, const Postponed& wait) {
-    writer_.flush();
+    if (run.sync->unapplied() > 0) writer_.flush();
     if (run.over) return;
     const bool held = unit_.run("postponing a run", Durability::asynchronous,
                                 [&](Catalog& catalog) { return catalog.postpone_run(run.model, wait.until, wait.waits_for); });
@@ -283,6 +313,8 @@ bool Engine::turn(std::optional<core::Timestamp> deadline) {
         finish_transfer(std::move(delivered));
         writer_.flush_if_due(false);
     }
+    dispatcher_.pump(patience());  // what was asked for next leaves before anything is written
+    dispatcher_.on_timeout();
     writer_.flush_if_due(dispatcher_.in_flight() == 0);
     tokens_.look(pg::now());
     return woken.latch;

@@ -4,6 +4,7 @@
 //
 // Transactions of a run, each short, none open while anything waits (turn() refuses to wait otherwise):
 //   T1 claim    lease + fence + row in runs                                   (by the owner of the engine, before add())
+//   T1b parents which partitions come next, as the target's owner            only for streams that have some (worker/parents)
 //   T2 intent   who refreshes the account's token                             only if it is old; synchronous commit
 //   T3 token    the new pair, before it is used                               synchronous commit
 //   T4 page     rows as the target's owner, cursor, counters, fence checked   asynchronous commit: a lost page is fetched again (worker/writer)
@@ -86,7 +87,9 @@ class Engine {
     void perform(Run& run, core::Action action);
     std::optional<core::Action> carry_out(Run& run, core::Fetch fetch);
     std::optional<core::Action> carry_out(Run& run, core::GetToken get);
+    std::optional<core::Action> carry_out(Run& run, core::FindParts find);
     std::optional<core::Action> carry_out(Run& run, core::Apply apply);
+    std::optional<core::Action> carry_out(Run& run, core::Await await);
     std::optional<core::Action> carry_out(Run& run, core::Fail fail);
     std::optional<core::Action> carry_out(Run& run, core::Done done);
     void settle(std::int32_t model, Verdict verdict);

@@ -13,6 +13,7 @@
 #include "worker/bulk.hpp"
 #include "worker/commands.hpp"
 #include "worker/convert.hpp"
+#include "worker/parents.hpp"
 #include "worker/settings.hpp"
 #include "worker/target.hpp"
 #include "worker/unit.hpp"
@@ -66,11 +67,36 @@ Look look_at(const std::string& account, const std::string& stream) {
     return look;
 }
 
-// The first thing that a run would ask for. Sync decides, so that what is shown is what is done.
-core::Action first_action(const Look& look, core::Account account) {
-    core::Sync sync{look.source, *look.stream, look.layout, std::move(account), to_state(look.model.state, *look.stream), 1};
-    return sync.start(pg::now());
+// The partitions that a run would read first.
+core::Result<std::vector<core::Part>> open_parts(const Look& look, const core::FindParts& find) {
+    const pg::SpiScope spi;
+    const pg::RoleScope keeper{pg::role_oid(kKeeperRole), pg::Constraints::as_they_are};
+    Catalog catalog{this_process("session")};
+    RunContext run;
+    run.model = look.model;
+    run.source = std::shared_ptr<const core::Source>{std::shared_ptr<const void>{}, &look.source};
+    run.stream = look.stream;
+    run.target = std::make_shared<TargetPlan>();
+    run.target->targets = look.targets;
+    return find_parts(catalog, run, find);
 }
+
+// A run up to the first thing that it would ask the upstream for. Sync decides, so that what is shown is what is done.
+struct Rehearsal {
+    core::Sync sync;
+    core::Action action = core::Await{};
+    std::optional<std::size_t> partitions{};  // open ones, of those that it would look at first
+
+    Rehearsal(const Look& look, core::Account account)
+        : sync(look.source, *look.stream, look.layout, std::move(account), to_state(look.model.state, *look.stream), 1) {
+        action = sync.start(pg::now());
+        const auto* find = std::get_if<core::FindParts>(&action);
+        if (find == nullptr) return;
+        std::vector<core::Part> parts = value_or_raise(open_parts(look, *find));
+        partitions = parts.size();
+        action = sync.on(core::PartsFound{std::move(parts)}, pg::now());
+    }
+};
 
 core::Response fetch(const core::Request& request) {
     http::Client client{client_options()};
@@ -95,10 +121,10 @@ std::string row_json(const std::vector<core::Field>& fields, const core::Batch& 
     return text + "}";
 }
 
-core::Batch transformed(const Look& look, core::Batch records) {
+core::Batch transformed(const Look& look, const core::Apply& page) {
     const pg::SpiScope spi;
     Applier applier{*look.stream, look.targets, look.layout};
-    return applier.transformed(look.model, look.account, core::Apply{.batch = std::move(records), .state = {.started_at = pg::now()}, .tally = {}});
+    return applier.transformed(look.model, look.account, page);
 }
 
 const char* pagination_name(core::Pagination::Type type) {
@@ -122,24 +148,39 @@ std::string write_path_of(const Look& look) {
     return "bulk: sorted, looked up by key; new rows by COPY, changed ones by the statement";
 }
 
+using Items = std::vector<std::pair<std::string, std::string>>;
+
+// What the read that comes first is bounded by, as it is meant; the request shows what is sent.
+void explain_bounds(const core::State& state, const core::Stream& stream, Items& items) {
+    if (!state.read || !stream.cursor) return;
+    const core::Progress& read = *state.read;
+    if (read.tier) items.emplace_back("rescan", "tier " + std::to_string(*read.tier + 1) + " is due");
+    if (read.start) items.emplace_back("from", core::to_text(stream.cursor->type, *read.start));
+    if (read.opaque) items.emplace_back("from", *read.opaque);
+    if (stream.cursor->step && read.end) items.emplace_back("slice", "ends at " + core::to_text(stream.cursor->type, *read.end));
+    if (!read.notice.empty()) items.emplace_back("notice", read.notice);
+}
+
 }  // namespace
 
 std::vector<std::string> preview(const std::string& account, const std::string& stream) {
     const Look look = look_at(account, stream);
     core::Account values = look.account;
     if (values.token) values.token->expires_at.reset();  // a token that has ended is for the upstream to refuse: nothing is refreshed here
-    core::Action action = first_action(look, values);
-    if (auto* fail = std::get_if<core::Fail>(&action)) raise(fail->error);
-    auto* fetch_action = std::get_if<core::Fetch>(&action);
-    if (fetch_action == nullptr)
+    Rehearsal run{look, values};
+    if (auto* fetch_action = std::get_if<core::Fetch>(&run.action)) {
+        run.action = run.sync.on(core::Answered{fetch(fetch_action->request)}, pg::now());
+        if (std::holds_alternative<core::GetToken>(run.action)) raise({.code = core::Code::auth_failed, .message = "the upstream refuses the access token"});
+    }
+    if (auto* fail = std::get_if<core::Fail>(&run.action)) raise(fail->error);
+    auto* page = std::get_if<core::Apply>(&run.action);
+    if (page == nullptr)
         throw pg::Raise(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "account \"" + account + "\" has no access token yet", "",
                         "preview() does not refresh tokens: CALL upstream.sync() first, or store one with upstream.update_token().");
-    core::Response response = fetch(fetch_action->request);
-    if (auto failure = core::failure_of(response, look.source.retry)) raise(*failure);
-    core::Decoded page = value_or_raise(core::decode(*look.stream, look.layout, std::move(response.body), std::nullopt, core::account_lookup(look.account)));
-    if (look.layout.transformed) page.batch = transformed(look, std::move(page.batch));
+    if (look.layout.transformed) page->batch = transformed(look, *page);
+    const core::Batch& batch = page->batch;
     std::vector<std::string> rows;
-    for (std::size_t i = 0; i < page.batch.rows; ++i) rows.push_back(row_json(look.layout.fields, page.batch, i));
+    for (std::size_t i = 0; i < batch.rows; ++i) rows.push_back(row_json(look.layout.fields, batch, i));
     return rows;
 }
 
@@ -152,16 +193,19 @@ std::vector<std::pair<std::string, std::string>> explain_sync(const std::string&
         items.emplace_back("token", old ? core::takes_refresh_token(auth) ? "is refreshed first" : "is asked for first" : "is used as it is");
         shown.token = core::Token{.access = "***"};
     }
+    const core::State state = to_state(look.model.state, *look.stream);
     const bool incremental = look.stream->incremental && !look.model.state.full_refresh;
     items.emplace_back("sync_mode", incremental ? "incremental" : "full_refresh");
-    if (look.model.state.reading) items.emplace_back("resumes", std::to_string(look.model.state.records_before) + " records of this read are committed");
+    if (state.read) items.emplace_back("resumes", std::to_string(state.read->page.records_before) + " records of this read are committed");
     if (look.stream->cursor) items.emplace_back("cursor", look.model.state.cursor.value_or("none yet"));
-    const core::Action action = first_action(look, shown);
-    if (const auto* fetch_action = std::get_if<core::Fetch>(&action)) {
+    const Rehearsal run{look, shown};
+    if (run.partitions) items.emplace_back("partitions", *run.partitions == 0 ? "none is open" : std::to_string(*run.partitions) + " are read first");
+    explain_bounds(run.sync.state(), *look.stream, items);
+    if (const auto* fetch_action = std::get_if<core::Fetch>(&run.action)) {
         items.emplace_back("request", fetch_action->request.method + " " + fetch_action->request.url);
         for (const auto& [name, value] : fetch_action->request.headers) items.emplace_back("header", name + ": " + value);
         if (fetch_action->request.basic) items.emplace_back("header", "Authorization: Basic ***");
-    } else if (const auto* fail = std::get_if<core::Fail>(&action)) {
+    } else if (const auto* fail = std::get_if<core::Fail>(&run.action)) {
         items.emplace_back("fails", fail->error.message);
     }
     items.emplace_back("pagination", pagination_name(look.stream->pagination.type));

@@ -7,10 +7,12 @@
 #include <type_traits>
 #include <utility>
 
+#include "core/schedule.hpp"
 #include "pg/error.hpp"
 #include "pg/process.hpp"
 #include "pg/role.hpp"
 #include "worker/convert.hpp"
+#include "worker/parents.hpp"
 #include "worker/settings.hpp"
 
 namespace upstream::worker {
@@ -19,6 +21,19 @@ namespace {
 constexpr core::Duration kLongestWait = std::chrono::seconds(1);       // of a page for company
 constexpr core::Duration kQuiet = std::chrono::milliseconds(3);        // nothing came for so long: there is time to write
 constexpr std::size_t kSmallestChunk = 64;                             // rows, below which a statement is as good
+
+// When the model is due again after a run that ended well.
+NextRun next_run(const RunContext& run, const core::Apply& page) {
+    NextRun next{.notice = page.notice};
+    if (run.stream->every_from) {
+        const auto every = core::resolve_interval({.from = run.stream->every_from}, to_account(*run.source, run.model), "every");
+        if (every) next.at = pg::now() + *every;  // that it can be read was checked when the run began
+    }
+    if (!run.stream->at.empty())
+        if (const auto schedule = core::Schedule::parse(run.stream->at)) next.at = schedule->next(pg::now());
+    for (const core::Timestamp due : page.state.kept.rescan_due) next.rescan = std::min(next.rescan.value_or(due), due);
+    return next;
+}
 
 double milliseconds(std::chrono::microseconds span) { return static_cast<double>(span.count()) / 1000.0; }
 
@@ -238,8 +253,11 @@ void Writer::save(Catalog& catalog, const Share& share, core::Timestamp began) {
                 .copied = share.copied,
                 .fetch_ms = milliseconds(run.fetched),
                 .apply_ms = milliseconds(pg::now() - began)};
-    for (const core::Apply* page : share.pages) entry.tally += page->tally;
-    if (!catalog.save_page(run.model, entry) || (last.last && !catalog.finish_run(run.model))) throw LeaseLost{};
+    for (const core::Apply* page : share.pages) {
+        entry.tally += page->tally;
+        if (page->part_end) finish_part(catalog, run, *page->part_end, page->started_at);
+    }
+    if (!catalog.save_page(run.model, entry) || (last.last && !catalog.finish_run(run.model, next_run(run, last)))) throw LeaseLost{};
     catalog.count(run.model, share.written);
 }
 

@@ -81,10 +81,10 @@ TEST(RetryAfter, ReadsSecondsAndDates) {
         {"Fri, 02 Jan 2099 00:00:00 GMT", 24h},
     };
     const Timestamp now = at("2026-01-02T00:00:00Z");
-    for (const Case& c : cases) EXPECT_EQ(retry_after(answer("", 429, {{"Retry-After", c.header}}), now), c.expected) << c.header;
+    for (const Case& c : cases) EXPECT_EQ(asked_wait(answer("", 429, {{"Retry-After", c.header}}), {}, true, now), c.expected) << c.header;
 }
 
-TEST(RetryAfter, NoHeaderIsNoWish) { EXPECT_EQ(retry_after(answer("", 503), at("2026-01-02")), std::nullopt); }
+TEST(RetryAfter, NoHeaderIsNoWish) { EXPECT_EQ(asked_wait(answer("", 503), {}, false, at("2026-01-02")), std::nullopt); }
 
 TEST(FailureOf, NamesWhatAStatusMeans) {
     struct Case {

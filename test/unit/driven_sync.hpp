@@ -56,6 +56,11 @@ class DrivenSync {
           sync_(*source_, source_->streams.front(), {Field{.column = "id", .paths = {*Path::parse("id")}, .key = true}}, std::move(account),
                 committed, seed) {}
 
+    // A source made by the test.
+    DrivenSync(Source source, State state, std::vector<Field> fields = {Field{.column = "id", .paths = {*Path::parse("id")}, .key = true}})
+        : committed(std::move(state)), source_(std::make_unique<Source>(std::move(source))),
+          sync_(*source_, source_->streams.front(), std::move(fields), {}, committed, 1) {}
+
     std::string start() { return take(sync_.start(now)); }
     std::string answer(const Response& response) { return take(sync_.on(Answered{response}, now)); }
     std::string answer(const std::string& body) { return answer(test::answer(body)); }
@@ -68,8 +73,12 @@ class DrivenSync {
     }
     std::string commit() {
         committed = std::get<Apply>(action_).state;
-        return take(sync_.on(Applied{}, now));
+        std::optional<Fetch> next = std::move(std::get<Apply>(action_).next);
+        Action after = sync_.on(Applied{}, now);
+        return take(next && std::holds_alternative<Await>(after) ? Action{std::move(*next)} : std::move(after));
     }
+    std::string find(std::vector<Part> parts) { return take(sync_.on(PartsFound{std::move(parts)}, now)); }
+    std::string applied() { return take(sync_.on(Applied{}, now)); }
     std::string refuse(Code code) { return take(sync_.on(Refused{{.code = code, .message = "no row"}}, now)); }
 
     // Answers a page and commits it.
@@ -80,6 +89,8 @@ class DrivenSync {
 
     // The committed cursor in seconds.
     [[nodiscard]] std::string cursor() const { return committed.cursor ? std::to_string(*committed.cursor / 1'000'000) : "none"; }
+    // The highest position that the half-done read has seen.
+    [[nodiscard]] std::optional<Position> pending() const { return committed.read ? committed.read->pending : std::nullopt; }
     [[nodiscard]] const Fail& failure() const { return std::get<Fail>(action_); }
     [[nodiscard]] const Apply& apply() const { return std::get<Apply>(action_); }
     [[nodiscard]] const Fetch& fetch() const { return std::get<Fetch>(action_); }
@@ -108,9 +119,12 @@ class DrivenSync {
         return "fetch " + (fetch.request.url.starts_with(kBase) ? fetch.request.url.substr(kBase.size()) : fetch.request.url);
     }
     static std::string show(const GetToken&) { return "get token"; }
+    static std::string show(const FindParts& find) { return "find partitions, at most " + std::to_string(find.at_most); }
+    static std::string show(const Await&) { return "await"; }
     static std::string show(const Apply& apply) {
         std::string line = "apply";
         for (const std::string& id : values_of(apply.batch, 0)) line += " " + id;
+        if (apply.part_end) line += apply.part_end->skipped ? ", skipped" : ", partition ends";
         return line + (apply.last ? ", last" : "");
     }
     static std::string show(const Fail& fail) { return "fail " + std::string{name(fail.error.code)}; }

@@ -45,6 +45,8 @@ struct ListShape {
     bool filtered = false;                         // takes a lower bound
     bool numbered = false;                         // pages by number or offset, else by a token that marks a row
     bool has_cursor = true;
+    bool sliced = false;                           // is read in slices
+    bool parted = false;                           // is read once for each of three values
 
     friend void PrintTo(const ListShape& shape, std::ostream* out) { *out << shape.name; }
 };
@@ -66,13 +68,19 @@ class RandomUpstream {
   public:
     RandomUpstream(const ListShape& shape, Random& random) : shape_(shape), random_(random) {
         type_ = random.one_of({Cursor::Type::timestamp, Cursor::Type::timestamp, Cursor::Type::date, Cursor::Type::integer});
+        if (shape.sliced && type_ == Cursor::Type::integer) type_ = Cursor::Type::timestamp;
         unit_ = type_ == Cursor::Type::date ? Duration(std::chrono::hours(24)) : Duration(std::chrono::seconds(1));
         coarse_ = type_ == Cursor::Type::date || random.chance(0.5);
-        page_size_ = random.one_of<std::int64_t>({1, 2, 3, 5, 10, 50});
+        page_size_ = random.one_of<std::int64_t>({1, 2, 3, 5, 10, 50, 200});
         sparse_ = shape.filtered && shape.order == Cursor::Order::unknown && random.chance(0.3);
         if (sparse_) page_size_ = std::max<std::int64_t>(page_size_, 5);  // a hundred empty pages in a row would rightly end the run
+        if (shape.sliced && shape.numbered) page_size_ = std::max<std::int64_t>(page_size_, 2);  // pages of one record cannot overlap
         peeks_ = random.chance(0.5);
         sends_end_ = shape.filtered && !shape.numbered && type_ != Cursor::Type::integer && random.chance(0.5);
+        sends_end_ |= shape.sliced;
+        step_ = random.between(10, 80);
+        // A row that changes leaves its slice, and what came behind it moves up.
+        drift_ = shape.sliced ? "overlap" : random.one_of({"ignore", "overlap", "restart_slice"});
         using Type = Pagination::Type;
         pagination_ = shape.numbered ? random.one_of({Type::page, Type::offset}) : random.one_of({Type::cursor, Type::next_url, Type::link_header});
         ending_ = random.between(0, 2);
@@ -91,7 +99,9 @@ class RandomUpstream {
     [[nodiscard]] std::string stream() const {
         std::string spec = R"("records": "$.data", "pagination": )" + pagination_spec();
         if (shape_.filtered)
-            spec += std::string{R"(, "params": {"from": "{cursor.start}")"} + (sends_end_ ? R"(, "to": "{cursor.end}")" : "") + "}";
+            spec += std::string{R"(, "params": {"from": "{cursor.start}")"} + (sends_end_ ? R"(, "to": "{cursor.end}")" : "") +
+                    (shape_.parted ? R"(, "part": "{partition.part}")" : "") + "}";
+        if (shape_.parted) spec += R"(, "partitions": {"part": ["0", "1", "2"]})";
         if (!shape_.has_cursor) return spec;
         const std::string order = shape_.order == Cursor::Order::asc ? "asc" : shape_.order == Cursor::Order::desc ? "desc" : "unknown";
         const std::string filter = shape_.filtered ? "server" : "client";
@@ -100,6 +110,8 @@ class RandomUpstream {
         const std::string unit = type_ == Cursor::Type::date ? " days" : " seconds";
         spec += type_ == Cursor::Type::date ? R"("type": "date")" : std::string{R"("type": "timestamp")"} + (coarse_ ? R"(, "format": "epoch")" : "");
         if (margin_ > 0) spec += R"(, "end": ")" + std::to_string(margin_) + unit + " ago\"";
+        if (shape_.sliced)
+            spec += R"(, "step": ")" + std::to_string(step_) + unit + (type_ == Cursor::Type::date ? R"(", "initial": "2025-12-30")" : R"(", "initial": "2026-01-01T23:59:50Z")");
         return spec + R"(, "lookback": ")" + std::to_string(lookback_) + unit + "\"}";
     }
 
@@ -174,11 +186,12 @@ class RandomUpstream {
     [[nodiscard]] std::string pagination_spec() const {
         using Type = Pagination::Type;
         const std::string size = R"(, "size": )" + std::to_string(page_size_);
+        const std::string drift = R"(, "drift": ")" + drift_ + "\"";
         const std::string inject = R"(, "inject": {"in": "query", "name": "p"}})";
         const std::string end = ending_ == 0 ? size : ending_ == 1 ? R"(, "has_more": "$.more")" : R"(, "total": "$.total")";
         switch (pagination_) {
-            case Type::page: return R"({"type": "page")" + end + (ending_ == 2 ? size : "") + inject;
-            case Type::offset: return R"({"type": "offset")" + end + inject;
+            case Type::page: return R"({"type": "page")" + drift + end + (ending_ == 2 ? size : "") + inject;
+            case Type::offset: return R"({"type": "offset")" + drift + end + inject;
             case Type::next_url: return R"({"type": "next_url", "path": "$.next"})";
             case Type::link_header: return R"({"type": "link_header"})";
             default: return R"({"type": "cursor", "path": "$.next")" + inject;
@@ -238,9 +251,11 @@ class RandomUpstream {
         const auto from = bound(params, "from");
         const auto to = bound(params, "to");
         const auto matches = [&](const Item& item) { return (!from || item.at >= *from) && (!to || item.at <= *to); };
+        const auto named = params.find("part");
+        const std::optional<std::int64_t> part = named == params.end() ? std::nullopt : std::optional<std::int64_t>{named->second[0] - '0'};
         std::vector<Item> items;
         for (const auto& [id, item] : rows())
-            if (sparse_ || matches(item)) items.push_back(item);
+            if ((sparse_ || matches(item)) && (!part || item.id % 3 == *part)) items.push_back(item);
         std::sort(items.begin(), items.end(), [&](const Item& a, const Item& b) { return key(a) < key(b); });
 
         std::size_t begin = 0;
@@ -306,6 +321,8 @@ class RandomUpstream {
     bool sparse_ = false;          // filters a page after it was cut, so that pages are short or empty
     bool peeks_ = false;           // knows that there is no next page; else the last page is empty
     bool sends_end_ = false;
+    std::int64_t step_ = 1;        // of a slice, in units
+    std::string drift_;
     Pagination::Type pagination_ = Pagination::Type::cursor;
     std::int64_t ending_ = 0;      // how numbered reads end: size, has_more or total
     std::int64_t lookback_ = 0;    // in units

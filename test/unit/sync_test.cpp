@@ -38,7 +38,7 @@ TEST(FullRead, FollowsEveryKindOfPagination) {
         EXPECT_EQ(run.commit(), "fetch " + c.second) << c.pagination;
         EXPECT_EQ(run.answer(c.second_answer), "apply 3, last") << c.pagination;
         EXPECT_EQ(run.commit(), "done: 2 requests") << c.pagination;
-        EXPECT_FALSE(run.committed.reading) << c.pagination;
+        EXPECT_FALSE(run.committed.reading()) << c.pagination;
     }
 }
 
@@ -202,8 +202,7 @@ TEST(Failure, ThatNeedsMendingIsTriedSlowly) {
     const std::vector<Case> cases{{test::answer("{}", 403), "fail forbidden"},
                                   {test::answer("{}", 404), "fail http_error"},
                                   {test::answer(R"({"error": "odd"})"), "fail shape"},
-                                  {test::answer("<html>"), "fail not_json"},
-                                  {test::answer(R"({"data": [{"at": 1}]})"), "fail decode"}};
+                                  {test::answer("<html>"), "fail not_json"}};
     for (const Case& c : cases) {
         DrivenSync run{stream_of(kUnordered), kNoAuth};
         run.start();
@@ -242,9 +241,9 @@ TEST(Refused, LeavesTheStateAsItWasBeforeThePage) {
             run.answer(page({{2, 9}}, next));
             EXPECT_EQ(run.refuse(Code::target_error), "fail target_error");
             EXPECT_EQ(run.committed.cursor, before.cursor) << cursor << next;
-            EXPECT_EQ(run.committed.pending, before.pending) << cursor << next;
-            EXPECT_TRUE(run.committed.reading) << cursor << next;
-            EXPECT_EQ(run.committed.page.token, "b") << cursor << next;
+            EXPECT_EQ(run.committed.read->pending, before.read->pending) << cursor << next;
+            EXPECT_TRUE(run.committed.reading()) << cursor << next;
+            EXPECT_EQ(run.committed.read->page.token, "b") << cursor << next;
             EXPECT_EQ(run.committed.failures, before.failures + 1);
         }
     }
@@ -267,7 +266,7 @@ TEST(ExpiredPageToken, RestartsTheReadOnceFromTheCommittedCursor) {
         EXPECT_EQ(run.answer(test::answer("", status)), "fetch /items?from=100");
         EXPECT_EQ(run.read(page({{1, 110}}, "b")), "fetch /items?from=100&after=b") << "the same token again is no loop";
         EXPECT_EQ(run.answer(test::answer("", status)), "fail page_token_expired");
-        EXPECT_FALSE(run.committed.reading) << "the next run begins anew, too";
+        EXPECT_FALSE(run.committed.reading()) << "the next run begins anew, too";
         EXPECT_EQ(run.cursor(), "100");
     }
 }
@@ -303,7 +302,7 @@ TEST(Loop, APageTokenThatComesTwiceEndsTheRun) {
     run.start();
     run.read(page({{1, 10}}, "b"));
     EXPECT_EQ(run.read(page({{2, 20}}, "b")), "fail cursor_loop");
-    EXPECT_FALSE(run.committed.reading) << "the next run does not begin within the circle";
+    EXPECT_FALSE(run.committed.reading()) << "the next run does not begin within the circle";
 }
 
 TEST(Loop, TokensThatGoInACircleEndTheRun) {
