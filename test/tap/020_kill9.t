@@ -31,6 +31,12 @@ for my $round (1 .. 30)
 {
     my $before;
     last unless $upstream->poll('a worker runs', sub { defined($before = $upstream->worker_pid) }, 30);
+    # A refresh token that a death left without an answer is sent once more, and never a third time: the next kill waits till that is done.
+    $upstream->poll('tokens of the former worker are had again', sub {
+        my ($status, $out) = $upstream->node->psql('app', q(SELECT count(*) FROM upstream.tokens WHERE attempts > 1 OR attempts = 1
+            AND NOT upstream.lease_is_held(refresh_incarnation, refresh_pid, refresh_started_at, refresh_deadline)));
+        return $status == 0 && $out eq '0';
+    }, 10);
     my $token = $round % 6 == 0;
     my $again = $round > 8 && $round % 4 == 1;
     $upstream->control('expire_access', { account => '*' }) if $token;
