@@ -113,7 +113,7 @@ sub differences
         for my $account (@{ $self->{accounts} })
         {
             my $rows = $self->{upstream}->get("/_oracle/$self->{name}/$account/$name");
-            $rows =~ s/^/$account\t/mg;
+            $rows =~ s/^(?=.)/$account\t/mg;
             $script .= "COPY oracle_$name FROM STDIN;\n$rows\\.\n";
         }
         $checks .= "SELECT '$name lacks', * FROM (SELECT * FROM oracle_$name EXCEPT ALL ($have)) d LIMIT 3;\n"
