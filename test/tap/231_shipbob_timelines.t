@@ -4,10 +4,12 @@ use warnings;
 use Dialect;
 use Test::More;
 
-my $shipbob = Dialect->new('shipbob', node => 'timelines', accounts => ['acme'], setup => { orders => 6700, products => 0, undelivered => 300, days => 40 },
+my $shipbob = Dialect->new('shipbob', node => 'timelines', accounts => ['acme'], setup => { orders => 6800, products => 0, undelivered => 300, days => 40 },
     streams => [qw(orders timelines)], tables => {});
 is($shipbob->sync(qw(transactions orders)), '', 'charges and orders are synced');
-cmp_ok($shipbob->sql('SELECT count(*) FROM shipbob_shipments'), '>=', 10_000, 'with more than 10,000 shipments');
+my $shipments = $shipbob->sql('SELECT count(*) FROM shipbob_shipments');
+cmp_ok($shipments, '>=', 10_000, 'with more than 10,000 shipments');
+is($shipments, scalar(split /\n/, $shipbob->{upstream}->get('/_oracle/shipbob/acme/shipments')), 'as many as the upstream has');
 
 # What was delivered before is known to be.
 my $open = join ', ', split /\n/, $shipbob->{upstream}->get('/_oracle/acme/open');
