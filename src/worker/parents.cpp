@@ -57,7 +57,7 @@ core::Lookup condition_values(const core::Account& account, core::Timestamp run_
     };
 }
 
-// SELECT of the parents. Placeholders of `where` become parameters of type text.
+// SELECT of the parents. Placeholders of `where` become parameters: text, but the run's start a timestamptz.
 struct Query {
     std::string sql;
     std::vector<Oid> types{};
@@ -77,7 +77,7 @@ core::Result<Query> query_of(const RunContext& run, const core::Parent& parent, 
             const auto value = values(placeholder);
             query.types.push_back(pg::Traits<std::string>::type());
             query.params.push_back(value ? pg::Traits<std::string>::to_datum(*value) : pg::Param{.value = 0, .null = true});
-            return "$" + std::to_string(query.types.size());
+            return "$" + std::to_string(query.types.size()) + (placeholder.root == "run" && placeholder.format.empty() ? "::timestamptz" : "");
         };
         conditions.push_back("(" + *parent.where->render(bind) + ")");
     }
