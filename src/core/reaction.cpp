@@ -54,7 +54,7 @@ Do built_in(int status, Code code) {
 }  // namespace
 
 Result<std::shared_ptr<const json::Document>> read_body(const Stream& stream, std::string body) {
-    const std::string beginning = excerpt(body, 120);
+    const std::string beginning = body.substr(0, 480);  // bytes; enough for what is shown if it is no JSON
     if (stream.jsonl) {
         std::string list = "[";
         for (std::size_t at = 0; at < body.size();) {
@@ -71,7 +71,7 @@ Result<std::shared_ptr<const json::Document>> read_body(const Stream& stream, st
     Result<json::Document> parsed = json::Document::parse(std::move(body));
     if (parsed) return std::make_shared<const json::Document>(std::move(*parsed));
     Error error = parsed.error();
-    error.detail += (error.detail.empty() ? "The answer begins with: " : "; the answer begins with: ") + beginning;
+    error.detail += (error.detail.empty() ? "The answer begins with: " : "; the answer begins with: ") + excerpt(beginning, 120);
     return error;
 }
 

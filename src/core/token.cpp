@@ -76,7 +76,7 @@ std::optional<Error> remember(const Source& source, const Remember& wanted, cons
 bool takes_refresh_token(const Auth& auth) { return auth.oauth2 && auth.oauth2->grant == OAuth2::Grant::refresh_token; }
 
 Duration token_margin(const Auth& auth, Duration lifetime) {
-    const OAuth2 usual;
+    static const OAuth2 usual;
     const OAuth2& oauth = auth.oauth2 ? *auth.oauth2 : usual;
     const Duration part{static_cast<Duration::rep>(static_cast<double>(lifetime.count()) * oauth.refresh_fraction)};
     return std::min(oauth.refresh_at_most, part);

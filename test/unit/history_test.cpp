@@ -47,10 +47,17 @@ void require(bool holds, const std::string& what) {
     if (!holds) throw Violation(what);
 }
 
+// The source of a stream's spec; many histories share one.
+const Source& source_for(const std::string& stream) {
+    static std::unordered_map<std::string, Source> known;
+    const auto found = known.find(stream);
+    return found != known.end() ? found->second : known.emplace(stream, source_of(stream, kOAuth)).first->second;
+}
+
 class History {
   public:
     History(const ListShape& shape, std::uint64_t seed, bool told)
-        : random_(seed), upstream_(shape, random_), told_(told), source_(source_of(upstream_.stream(), kOAuth)), stream_(source_.streams.front()) {
+        : random_(seed), upstream_(shape, random_), told_(told), source_(source_for(upstream_.stream())), stream_(source_.streams.front()) {
         const auto rate = [this] { return random_.one_of({0.0, 0.03, 0.1, 0.3}); };
         upstream_.faults = {.change = rate(), .failure = rate(), .expiry = rate(), .revoke = rate()};
         crash_ = rate();
@@ -252,7 +259,7 @@ class History {
     Random random_;
     RandomUpstream upstream_;
     bool told_;
-    Source source_;
+    const Source& source_;
     const Stream& stream_;
     double crash_ = 0;
     double refuse_ = 0;

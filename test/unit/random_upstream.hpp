@@ -10,7 +10,6 @@
 #include <map>
 #include <optional>
 #include <ostream>
-#include <random>
 #include <set>
 #include <string>
 #include <utility>
@@ -26,16 +25,26 @@ namespace upstream::core::test {
 
 class Random {
   public:
-    explicit Random(std::uint64_t seed) : engine_(seed) {}
-    std::int64_t between(std::int64_t low, std::int64_t high) { return std::uniform_int_distribution{low, high}(engine_); }
-    bool chance(double probability) { return std::bernoulli_distribution{probability}(engine_); }
+    explicit Random(std::uint64_t seed) : state_(seed) {}
+    std::int64_t between(std::int64_t low, std::int64_t high) {
+        return low + static_cast<std::int64_t>(next() % (static_cast<std::uint64_t>(high - low) + 1));
+    }
+    bool chance(double probability) { return probability > 0 && static_cast<double>(next() >> 11) < probability * 9007199254740992.0; }
     template <class T>
     T one_of(std::initializer_list<T> values) {
         return values.begin()[between(0, static_cast<std::int64_t>(values.size()) - 1)];
     }
 
   private:
-    std::mt19937_64 engine_;
+    // splitmix64: the same on every platform, and fast.
+    std::uint64_t next() {
+        std::uint64_t z = (state_ += 0x9E3779B97F4A7C15ULL);
+        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ULL;
+        z = (z ^ (z >> 27)) * 0x94D049BB133111EBULL;
+        return z ^ (z >> 31);
+    }
+
+    std::uint64_t state_;
 };
 
 // What a list looks like from outside.
@@ -55,6 +64,7 @@ struct Item {
     std::int64_t id = 0;
     Position at = 0;
     std::int64_t revision = 0;
+    mutable std::string text{};  // as it is served, once it has been
 };
 
 struct Faults {
@@ -150,6 +160,7 @@ class RandomUpstream {
             if (when > now_) continue;
             Item& row = rows_[item.id];
             if (item.revision > row.revision) row = item;
+            sorted_.clear();
         }
         std::erase_if(coming_, [this](const auto& coming) { return coming.first <= now_; });
         return rows_;
@@ -247,16 +258,25 @@ class RandomUpstream {
         return {0, item.id};
     }
 
+    // All rows in the list's order.
+    const std::vector<const Item*>& in_order() {
+        const auto& all = rows();
+        if (sorted_.empty()) {
+            for (const auto& [id, item] : all) sorted_.push_back(&item);
+            std::sort(sorted_.begin(), sorted_.end(), [&](const Item* a, const Item* b) { return key(*a) < key(*b); });
+        }
+        return sorted_;
+    }
+
     Response list(const Params& params) {
         const auto from = bound(params, "from");
         const auto to = bound(params, "to");
         const auto matches = [&](const Item& item) { return (!from || item.at >= *from) && (!to || item.at <= *to); };
         const auto named = params.find("part");
         const std::optional<std::int64_t> part = named == params.end() ? std::nullopt : std::optional<std::int64_t>{named->second[0] - '0'};
-        std::vector<Item> items;
-        for (const auto& [id, item] : rows())
-            if ((sparse_ || matches(item)) && (!part || item.id % 3 == *part)) items.push_back(item);
-        std::sort(items.begin(), items.end(), [&](const Item& a, const Item& b) { return key(a) < key(b); });
+        std::vector<const Item*> items;
+        for (const Item* item : in_order())
+            if ((sparse_ || matches(*item)) && (!part || item->id % 3 == *part)) items.push_back(item);
 
         std::size_t begin = 0;
         if (const auto page = params.find("p"); page != params.end()) {
@@ -266,26 +286,26 @@ class RandomUpstream {
             } else {
                 const Mark mark = marked(page->second);
                 if (mark.age != token_age_) return answer("{}", static_cast<int>(random_.one_of<std::int64_t>({400, 404, 410})));
-                begin = static_cast<std::size_t>(std::count_if(items.begin(), items.end(), [&](const Item& item) { return key(item) <= mark.key; }));
+                begin = static_cast<std::size_t>(std::count_if(items.begin(), items.end(), [&](const Item* item) { return key(*item) <= mark.key; }));
             }
         }
         begin = std::min(begin, items.size());
         const std::size_t end = std::min(begin + static_cast<std::size_t>(page_size_), items.size());
-        for (std::size_t i = begin; i < end; ++i) served_.insert(items[i].at);
+        for (std::size_t i = begin; i < end; ++i) served_.insert(items[i]->at);
         const bool full = end - begin == static_cast<std::size_t>(page_size_);
         const bool more = peeks_ ? end < items.size() : full;
         return written(items, begin, end, more, params, matches);
     }
 
     template <class Matches>
-    [[nodiscard]] Response written(const std::vector<Item>& items, std::size_t begin, std::size_t end, bool more, const Params& params,
+    [[nodiscard]] Response written(const std::vector<const Item*>& items, std::size_t begin, std::size_t end, bool more, const Params& params,
                                    const Matches& matches) const {
         std::string data;
         for (std::size_t i = begin; i < end; ++i)
-            if (matches(items[i])) data += (data.empty() ? "" : ", ") + shown(items[i]);
+            if (matches(*items[i])) data.append(data.empty() ? "" : ", ").append(shown(*items[i]));
         std::string body = "{\"data\": [" + data + "], \"total\": " + std::to_string(items.size()) + ", \"more\": " + (more ? "true" : "false");
         if (shape_.numbered || !more) return answer(body + "}");
-        const std::string token = token_of(items[end - 1]);
+        const std::string token = token_of(*items[end - 1]);
         if (pagination_ == Pagination::Type::cursor) return answer(body + R"(, "next": ")" + token + "\"}");
         std::string next = "/v1/items?p=" + token;
         for (const auto& [name, value] : params)
@@ -294,11 +314,12 @@ class RandomUpstream {
         return answer(body + "}", 200, {{"Link", "<" + next + ">; rel=\"next\""}});
     }
 
-    [[nodiscard]] std::string shown(const Item& item) const {
+    [[nodiscard]] const std::string& shown(const Item& item) const {
+        if (!item.text.empty()) return item.text;
         const bool number = type_ == Cursor::Type::integer;
         const TimeFormat format = type_ == Cursor::Type::date ? TimeFormat::date : coarse_ ? TimeFormat::epoch : TimeFormat::iso;
         const std::string at = number ? std::to_string(item.at) : format_time(Timestamp{Duration{item.at}}, format);
-        return R"({"id": )" + std::to_string(item.id) + R"(, "revision": )" + std::to_string(item.revision) + R"(, "at": ")" + at + "\"}";
+        return item.text = R"({"id": )" + std::to_string(item.id) + R"(, "revision": )" + std::to_string(item.revision) + R"(, "at": ")" + at + "\"}";
     }
 
     [[nodiscard]] std::string token_of(const Item& item) const {
@@ -332,6 +353,7 @@ class RandomUpstream {
 
     Timestamp now_ = at("2026-01-02T00:00:00Z");
     std::map<std::int64_t, Item> rows_;
+    std::vector<const Item*> sorted_;  // empty: not known
     std::set<Position> served_;
     std::vector<std::pair<Timestamp, Item>> coming_;
     std::int64_t last_id_ = 0;
