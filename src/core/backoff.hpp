@@ -2,7 +2,6 @@
 #pragma once
 
 #include <optional>
-#include <string_view>
 
 #include "core/request.hpp"
 #include "core/result.hpp"
@@ -20,13 +19,6 @@ namespace upstream::core {
 
 // The retry rule for a failure: the spec's own for transient ones, 1 minute to 1 hour for the others.
 [[nodiscard]] Retry retry_rule(const Retry& retry, Code code);
-
-// How long the upstream asks us to wait: the first of rate_limit.retry_after (Retry-After if the source states none), in its format; where none is given
-// and a rate limit was hit, until the latest rate_limit.reset. Nothing if it says none or nonsense; at most a day.
-[[nodiscard]] std::optional<Duration> asked_wait(const Response& response, const std::optional<RateLimit>& limits, bool limit_was_hit, Timestamp now);
-
-// The value of such a header as a wait. WaitFormat::automatic: seconds, or a date as HTTP writes it.
-[[nodiscard]] std::optional<Duration> wait_of(std::string_view value, RateLimit::WaitFormat format, Timestamp now);
 
 // The failure that a status means; nothing for 2xx.
 [[nodiscard]] std::optional<Error> failure_of(const Response& response, const Retry& retry);

@@ -8,6 +8,7 @@
 #include "core/paginate.hpp"
 #include "core/sign.hpp"
 #include "core/token.hpp"
+#include "core/usage.hpp"
 
 namespace upstream::core {
 namespace {
@@ -288,7 +289,7 @@ Action Sync::shrink(Error error, Timestamp now) {
 
 Action Sync::react_to(Reaction reaction, const Response& response, Timestamp now) {
     switch (reaction.action) {
-        case Do::rate_limited: return fail(std::move(reaction.error), now, asked_wait(response, source_.rate_limit, true, now));
+        case Do::rate_limited: return fail(std::move(reaction.error), now, asked_wait(source_, response, now, true));
         case Do::refresh_then_retry: return unauthorized(std::move(reaction.error), now);
         case Do::shrink_page: return shrink(std::move(reaction.error), now);
         case Do::skip_partition: return take_nothing(response, true, now);
@@ -303,7 +304,7 @@ Action Sync::react_to(Reaction reaction, const Response& response, Timestamp now
         reaction.error.code = Code::page_token_expired;
         return restart_read(std::move(reaction.error), now);
     }
-    return fail(std::move(reaction.error), now, asked_wait(response, source_.rate_limit, false, now));
+    return fail(std::move(reaction.error), now, asked_wait(source_, response, now));
 }
 
 Action Sync::on_event(Answered event, Timestamp now) {

@@ -169,14 +169,14 @@ void at_least(std::optional<Duration>& wait, std::optional<Duration> other) {
 
 }  // namespace
 
-Told read_limits(const RateLimit& rules, const Response& answer, Timestamp now) {
+Told read_limits(const RateLimit& rules, const Response& answer, Timestamp now, bool limit_was_hit) {
     Told told;
-    const bool failed = answer.status < 200 || answer.status >= 400;
+    const bool failed = limit_was_hit || answer.status < 200 || answer.status >= 400;
     if (failed) told.hold = longest(answer, rules.retry_after, [&](const std::string& text) { return wait_in(text, rules.retry_after_format, now); });
     told.remaining = first_number(answer, rules.remaining);
     if (told.remaining && *told.remaining < 0) told.remaining = 0;
     told.limit = first_number(answer, rules.limit);
-    if ((told.remaining && *told.remaining < 1) || (answer.status == 429 && !told.hold))
+    if ((told.remaining && *told.remaining < 1) || ((limit_was_hit || answer.status == 429) && !told.hold))
         at_least(told.hold, longest(answer, rules.reset, [&](const std::string& text) { return reset_in(text, rules.reset_format, now); }));
     if (rules.usage) {
         const Usage usage = usage_in(*rules.usage, answer);
@@ -188,8 +188,8 @@ Told read_limits(const RateLimit& rules, const Response& answer, Timestamp now) 
     return told;
 }
 
-std::optional<Duration> asked_wait(const Source& source, const Response& answer, Timestamp now) {
-    return read_limits(source.rate_limit.value_or(RateLimit{}), answer, now).hold;
+std::optional<Duration> asked_wait(const Source& source, const Response& answer, Timestamp now, bool limit_was_hit) {
+    return read_limits(source.rate_limit.value_or(RateLimit{}), answer, now, limit_was_hit).hold;
 }
 
 }  // namespace upstream::core

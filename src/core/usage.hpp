@@ -20,10 +20,10 @@ struct Told {
     Duration spacing{0};                // between requests, from the percentage on at which the spec slows down
 };
 
-// With the rules of the spec; of a source without rate_limit, RateLimit{}.
-[[nodiscard]] Told read_limits(const RateLimit& rules, const Response& answer, Timestamp now);
+// With the rules of the spec; of a source without rate_limit, RateLimit{}. `limit_was_hit`: a rule of the spec says so, whatever the status.
+[[nodiscard]] Told read_limits(const RateLimit& rules, const Response& answer, Timestamp now, bool limit_was_hit = false);
 
 // How long a failed answer asks to wait. The same as hold, for whoever only wants that.
-[[nodiscard]] std::optional<Duration> asked_wait(const Source& source, const Response& answer, Timestamp now);
+[[nodiscard]] std::optional<Duration> asked_wait(const Source& source, const Response& answer, Timestamp now, bool limit_was_hit = false);
 
 }  // namespace upstream::core

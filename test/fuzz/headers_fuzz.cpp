@@ -1,6 +1,6 @@
 // What headers and next URLs say: Link, Retry-After, and where a page may lead. Lines: base URL, Retry-After, a next URL; the rest are Link headers.
-#include "core/backoff.hpp"
 #include "core/url.hpp"
+#include "core/usage.hpp"
 #include "fuzz/fuzz.hpp"
 
 using namespace upstream;
@@ -29,7 +29,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const std::string base{input.line()};
     const core::Timestamp now{std::chrono::seconds(1'790'000'000)};
     const core::Response response{.status = 429, .headers = {{"Retry-After", std::string{input.line()}}}};
-    if (const auto wait = core::retry_after(response, now)) {
+    if (const auto wait = core::asked_wait(core::Source{}, response, now)) {
         promise(*wait >= core::Duration{0}, "nobody waits for the past");
         promise(*wait <= std::chrono::hours(24), "nobody waits longer than a day");
     }

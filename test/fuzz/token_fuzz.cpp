@@ -11,8 +11,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     static constexpr std::array kStatus{200, 201, 204, 302, 400, 401, 403, 429, 500, 503};
     fuzz::Input input{data, size};
     const int status = kStatus[input.byte() % kStatus.size()];
-    core::OAuth2 oauth;
-    const auto grant = core::read_grant(oauth, {.status = status, .body = std::string{input.rest()}});
+    const core::Source source;
+    const core::Auth auth{.type = core::Auth::Type::oauth2, .oauth2 = core::OAuth2{}};
+    const core::Timestamp now{std::chrono::seconds(1'790'000'000)};
+    const auto grant = core::read_grant(source, auth, {.status = status, .body = std::string{input.rest()}}, now);
     if (!grant) {
         promise(!grant.error().message.empty(), "a refusal says why");
         promise(fuzz::is_utf8(grant.error().detail), "a refusal can be stored");

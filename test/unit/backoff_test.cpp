@@ -1,5 +1,6 @@
 // Which answers are failures, and when to try again.
 #include "core/backoff.hpp"
+#include "core/usage.hpp"
 
 #include <gtest/gtest.h>
 
@@ -74,17 +75,17 @@ TEST(RetryAfter, ReadsSecondsAndDates) {
         {"-5", std::nullopt},
         {"soon", std::nullopt},
         {"", std::nullopt},
-        {"1.5", std::nullopt},
+        {"1.5", 1500ms},  // some upstreams count in fractions
         {"86400", 24h},
         {"86401", 24h},
         {"99999999999999999999999999", 24h},
         {"Fri, 02 Jan 2099 00:00:00 GMT", 24h},
     };
     const Timestamp now = at("2026-01-02T00:00:00Z");
-    for (const Case& c : cases) EXPECT_EQ(asked_wait(answer("", 429, {{"Retry-After", c.header}}), {}, true, now), c.expected) << c.header;
+    for (const Case& c : cases) EXPECT_EQ(asked_wait(Source{}, answer("", 429, {{"Retry-After", c.header}}), now), c.expected) << c.header;
 }
 
-TEST(RetryAfter, NoHeaderIsNoWish) { EXPECT_EQ(asked_wait(answer("", 503), {}, false, at("2026-01-02")), std::nullopt); }
+TEST(RetryAfter, NoHeaderIsNoWish) { EXPECT_EQ(asked_wait(Source{}, answer("", 503), at("2026-01-02")), std::nullopt); }
 
 TEST(FailureOf, NamesWhatAStatusMeans) {
     struct Case {

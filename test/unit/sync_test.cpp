@@ -212,6 +212,21 @@ TEST(Failure, ThatNeedsMendingIsTriedSlowly) {
     }
 }
 
+TEST(RateLimited, OfSeveralHeadersTheLongestWaitCounts) {
+    DrivenSync run{stream_of(), R"("auth": {"type": "none"}, "rate_limit": {"retry_after": ["x-first", "x-second"]})"};
+    run.start();
+    EXPECT_EQ(run.answer(test::answer("", 429, {{"x-first", "5"}, {"x-second", "500"}})), "fail rate_limited");
+    EXPECT_GE(run.wait().value(), 500.0);
+}
+
+TEST(RateLimited, ByARuleTheResetTellsHowLongWhateverTheStatus) {
+    DrivenSync run{stream_of(), R"("auth": {"type": "none"}, "rate_limit": {"reset": "x-reset", "reset_format": "seconds"},
+        "responses": [{"when": {"status": 400}, "do": "rate_limited"}])"};
+    run.start();
+    EXPECT_EQ(run.answer(test::answer("{}", 400, {{"x-reset", "700"}})), "fail rate_limited");
+    EXPECT_GE(run.wait().value(), 700.0);
+}
+
 TEST(Jitter, FollowsFromTheSeed) {
     const auto wait = [](std::uint64_t seed) {
         DrivenSync run{stream_of(), R"("auth": {"type": "none"}, "retry": {"base": "100 seconds", "jitter": 1})", {}, seed};
