@@ -49,7 +49,7 @@ void define_settings() {
     define("upstream.lock_timeout", "Longest wait for a lock on a target.", &values.lock_timeout_ms, 500, 1, 60'000, GUC_UNIT_MS);
     define("upstream.max_in_flight", "Most runs at a time in one worker or CALL.", &values.max_in_flight, 64, 1, 10'000, 0);
     define("upstream.max_page_size", "Largest answer, decoded.", &values.max_page_size_kb, 16 * 1024, 64, 1024 * 1024, GUC_UNIT_KB);
-    define("upstream.memory_limit", "Memory that pages may take in one worker or CALL while they wait to be written.", &values.memory_limit_kb, 64 * 1024, 1024,
+    define("upstream.memory_limit", "Memory that pages may take in one worker or CALL while they wait to be written.", &values.memory_limit_kb, 64 * 1024, 64,
            INT_MAX, GUC_UNIT_KB);
     define("upstream.rejected_history", "Time for which rejected_rows remembers rows.", &values.rejected_history_s, 30 * 24 * 3600, 0, 10 * 366 * 24 * 3600, GUC_UNIT_S);
     define("upstream.rejected_threshold", "Percentage of a page's records that may be rejected; of more than that, and more than ten, the page is refused.",

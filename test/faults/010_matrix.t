@@ -29,7 +29,8 @@ if (($ENV{UPSTREAM_FAULTS} // '') eq 'smoke' && $pattern eq '.')
     @cells = grep { $n++ % 4 == 0 } @cells;
 }
 
-my $upstream = Faults->new('matrix', conf => [ "upstream.max_page_size = '1MB'" ]);
+# Each page has a commit of its own, so that a cell can name the second page's: pages that come within milliseconds would share one.
+my $upstream = Faults->new('matrix', conf => [ "upstream.max_page_size = '1MB'", "upstream.memory_limit = '64kB'" ]);
 my @accounts = map { "c$_" } 1 .. @cells;
 $upstream->setup(accounts => \@accounts, streams => { orders => Upstream::rows(300) }, token_lifetime_s => 3600, grace_s => 600);
 $upstream->create_source('shops', { Upstream::stream('orders', 'cursor', size => 100) },
