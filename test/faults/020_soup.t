@@ -12,7 +12,8 @@ my $kills = $ENV{UPSTREAM_KILLS} // 100;
 my @points = ('before looking for due models', 'committing looking for due models', 'after looking for due models', 'before opening a target',
     'before checking a token', 'committing checking a token', 'after checking a token', 'before storing a token', 'committing storing a token', 'after storing a token',
     'decoding a page', 'before applying pages', 'committing applying pages', 'after applying pages');
-my $upstream = Faults->new('soup');
+# Small commits, so that there are enough of them for every point.
+my $upstream = Faults->new('soup', conf => ["upstream.memory_limit = '64kB'"]);
 my @accounts = map { "shop$_" } 1 .. 8;
 $upstream->setup(accounts => \@accounts, streams => { orders => Upstream::rows(600) }, token_lifetime_s => 3600, grace_s => 3600, mutate_every => 5, mutate_total => 5 * $kills);
 $upstream->create_source('shops', { Upstream::stream('orders', 'cursor', size => 50) }, retry => { base => '50 milliseconds', max => '200 milliseconds' });
@@ -38,8 +39,11 @@ for my $round (1 .. $kills)
     $upstream->disarm;
     next unless $died;
     my $before = $upstream->stats->{requests} + $upstream->stats->{token_requests};
-    $upstream->poll('a new request', sub { my $stats = $upstream->stats; $stats->{requests} + $stats->{token_requests} > $before }, 15);
-    push @recovery, time - $died;
+    # A kill after the very last commit leaves nothing to ask for.
+    my $asks = sub { my $stats = $upstream->stats; return $stats->{requests} + $stats->{token_requests} > $before };
+    my $done = sub { return !$upstream->sql("SELECT count(*) FROM upstream.model_status WHERE state <> 'fresh' OR half_done") };
+    ok(0, 'the worker goes on') unless $upstream->poll('a new request', sub { $asks->() || $done->() }, 15);
+    push @recovery, time - $died if $asks->();
     $ahead .= $upstream->ahead($_) for @accounts[ 0, 1 ];
 }
 cmp_ok($killed, '>=', 0.95 * $kills, "killed $killed times of $kills");
