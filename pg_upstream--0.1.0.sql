@@ -190,6 +190,20 @@ COMMENT ON COLUMN upstream.partition_state.seen IS 'the value of parent.only_cha
 COMMENT ON COLUMN upstream.partition_state.validator IS 'ETag or Last-Modified of its last answer';
 COMMENT ON COLUMN upstream.partition_state.done_at IS 'start of the run that read it last';
 
+/*
+ * Grows by a row a page and is emptied when the slice ends. Not dumped: a read whose marks are not here begins its slice anew.
+ */
+CREATE TABLE upstream.occurrences (
+    model_id integer NOT NULL REFERENCES upstream.models ON DELETE CASCADE,
+    first_record bigint NOT NULL,
+    marks bigint[] NOT NULL,
+    PRIMARY KEY (model_id, first_record)
+);
+COMMENT ON TABLE upstream.occurrences IS 'what tells equal rows apart (primary_key.occurrence): the records of the slice that a model is reading, so that counting goes on after a crash';
+COMMENT ON COLUMN upstream.occurrences.model_id IS 'the model';
+COMMENT ON COLUMN upstream.occurrences.first_record IS 'place of a page''s first record in the slice, from 0';
+COMMENT ON COLUMN upstream.occurrences.marks IS 'hashes of the page''s records; 0 for one that made no row';
+
 CREATE TABLE upstream.runs (
     run_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     model_id integer NOT NULL REFERENCES upstream.models ON DELETE CASCADE,

@@ -28,6 +28,8 @@ struct Field {
     std::optional<Text> value{};         // instead of paths: the same for every row of a page
     std::optional<TimeFormat> format{};  // times become ISO text
     std::vector<Path> hash{};            // instead of paths: the values that make the key of rows without identity, as one JSON list
+    std::vector<Text> scope{};           // of a hash: further values, which rows of different reads differ by
+    bool numbered = false;               // of a hash: rows that are equal get a number each (core/occurrences)
     bool json = false;                   // the column holds JSON: strings keep their quotes
     bool whole = false;                  // the column takes the whole record
     bool key = false;                    // part of the primary key: must have a value

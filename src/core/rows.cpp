@@ -39,6 +39,7 @@ RowMaker::RowMaker(const Layout& layout, json::Value envelope, const Lookup& loo
     for (const Field& field : layout.fields) {
         constants_.push_back(constant_of(field, lookup));
         if (field.value && depends_on_read(*field.value)) scope_ += "," + json::quote(constants_.back().value_or(""));
+        for (const Text& text : field.scope) scope_ += "," + json::quote(text.render(lookup).value_or(""));
     }
     prepare(batch, layout.fields, layout.partial);
     batch.inner.resize(layout.inner.size());

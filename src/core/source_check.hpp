@@ -55,6 +55,7 @@ class StreamCheck {
 
     void key();
     void key_columns();
+    void occurrence();
     void raw();
     void newer_by();
     void modes();

@@ -53,6 +53,29 @@ void StreamCheck::key_columns() {
     }
 }
 
+// Equal rows are numbered within a slice: it must hold all of them or none (core/occurrences.hpp).
+void StreamCheck::occurrence() {
+    if (!stream_.key_occurrence) return;
+    using Type = Pagination::Type;
+    const auto hashed = [this](const Path& path) {
+        return std::any_of(stream_.key_hash.begin(), stream_.key_hash.end(), [&](const Path& each) { return each.text() == path.text(); });
+    };
+    if (stream_.cursor && draft_.request_ok && (stream_.incremental || stream_.cursor->step || stream_.cursor->step_from)) {
+        std::vector<Path> fields = stream_.cursor->max_of;
+        if (fields.empty()) fields.push_back(stream_.cursor->field);
+        if (!std::all_of(fields.begin(), fields.end(), hashed))
+            add("primary_key", "\"occurrence\" needs the cursor's field in \"hash\"", "Equal rows are numbered within what one read asks for, which must hold all of them or none.");
+    }
+    if (!stream_.transform.empty()) add("primary_key", "\"occurrence\" numbers records, and \"transform\" makes others of them", "Leave one of them out.");
+    if (stream_.parent && stream_.parent->batch_size)
+        add("primary_key", "\"occurrence\" cannot tell whose rows are equal where several parents are read at once", "Leave \"parent.batch_size\" out.");
+    const Pagination& pagination = stream_.pagination;
+    if (pagination.type == Type::page && pagination.drift != Pagination::Drift::ignore)
+        add("primary_key", "\"occurrence\" would number rows anew whose page is read once more because of \"drift\"", "Leave \"drift\" out, or page by offset.");
+    else if (pagination.type == Type::page || pagination.type == Type::offset)
+        warn("primary_key", "with numbered pages a row that changes its place while the list is read may be taken for an equal one");
+}
+
 void StreamCheck::raw() {
     if (!stream_.raw.empty()) {
         const auto is_it = [this](const Column& column) { return column.name == stream_.raw; };
@@ -129,6 +152,7 @@ void StreamCheck::feed() {
 void StreamCheck::write() {
     key();
     key_columns();
+    occurrence();
     raw();
     newer_by();
     modes();

@@ -26,7 +26,6 @@ constexpr auto kPending = std::to_array<Pending>({
     {"check"},
 
     // writing
-    {"streams.*.primary_key.occurrence"},
     {"streams.*.write", "replace"},
     {"streams.*.write", "replace_window"},
     {"streams.*.deletes.mode", "missing"},

@@ -41,6 +41,7 @@
 #include "core/build_request.hpp"
 #include "core/decode.hpp"
 #include "core/loop_guard.hpp"
+#include "core/occurrences.hpp"
 #include "core/reaction.hpp"
 #include "core/request.hpp"
 #include "core/result.hpp"
@@ -89,6 +90,7 @@ struct Apply {
     Timestamp started_at{};             // of the run: the generation of the rows
     bool full = false;                  // it reads everything
     Bounds bounds{};                    // of the slice, as they are meant
+    std::optional<Marks> marks{};       // to be kept while the slice lasts, if equal rows are numbered; none of any record: nothing is kept any more
     std::string notice{};               // with last: what a person should know
     std::optional<Fetch> next{};        // to be sent before the batch is written
 };
@@ -131,6 +133,9 @@ class Sync {
     // `source` and `stream` must outlive the object. `seed` drives the jitter only.
     Sync(const Source& source, const Stream& stream, Layout layout, Account account, State state, std::uint64_t seed);
 
+    // Before start(): what is kept of the slice that is half done (Apply::marks), in the order in which it was given.
+    void recall(const Marks& marks) { occurrences_.recall(marks); }
+
     [[nodiscard]] Action start(Timestamp now);
     [[nodiscard]] Action on(Event event, Timestamp now);
 
@@ -150,6 +155,7 @@ class Sync {
     struct Ending {  // what a page brings to its end
         std::optional<Page> next{};  // nothing: the slice ends
         bool skipped = false;        // and with it the partition
+        std::optional<Marks> marks{};
     };
 
     Action on_event(Answered event, Timestamp now);
@@ -234,6 +240,7 @@ class Sync {
 
     // This slice.
     LoopGuard guard_{};
+    Occurrences occurrences_{};
     int restarts_ = 0;
     bool order_holds_ = true;
     bool filter_ignored_ = false;

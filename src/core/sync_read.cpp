@@ -94,7 +94,9 @@ Action Sync::take_page(const Response& response, std::shared_ptr<const json::Doc
         return fail(next.error(), now);
     }
     if (stream_.conditional != Stream::Conditional::off && before.read->page.first() && state_.read->slices == 0) keep_validator(response, !*next);
-    return give(std::move(page->batch), Ending{.next = std::move(*next), .skipped = false}, now);
+    Ending ending{.next = std::move(*next)};
+    if (stream_.key_occurrence) ending.marks = occurrences_.number(page->batch, layout_.fields, before.read->page.records_before);
+    return give(std::move(page->batch), std::move(ending), now);
 }
 
 // What follows a page; nothing if the slice ends with it.
@@ -147,6 +149,11 @@ Action Sync::give(Batch batch, Ending ending, Timestamp now) {
     apply.started_at = read.started_at;
     apply.full = read.full;
     apply.bounds = {.start = read.start, .end = read.end, .opaque = read.opaque};
+    if (ending.marks && (!ending.next || ending.next->first())) {  // the slice ends or begins anew: what was kept of it goes
+        if (!read.page.first()) apply.marks = Marks{};
+    } else {
+        apply.marks = std::move(ending.marks);
+    }
     if (ending.next) {
         read.page = std::move(*ending.next);
     } else if (ending.skipped || !finish_slice()) {

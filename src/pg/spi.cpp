@@ -43,13 +43,15 @@ Datum text_datum(std::string_view text) {
 
 Datum int4_datum(std::int32_t value) { return Int32GetDatum(value); }
 
+Datum int8_datum(std::int64_t value) { return Int64GetDatum(value); }
+
 template <class T, class ToDatum>
 Param array_param(const std::vector<T>& values, Oid element, int length, bool by_value, ToDatum&& to_datum) {
     return call([&] {
         if (values.size() > MaxAllocSize / sizeof(Datum)) ereport(ERROR, errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("array is too long"));
         auto* const datums = static_cast<Datum*>(palloc(sizeof(Datum) * (values.size() + 1)));
         for (std::size_t i = 0; i < values.size(); ++i) datums[i] = to_datum(values[i]);
-        ArrayType* const made = construct_array(datums, static_cast<int>(values.size()), element, length, by_value, TYPALIGN_INT);
+        ArrayType* const made = construct_array(datums, static_cast<int>(values.size()), element, length, by_value, length == sizeof(std::int64_t) ? TYPALIGN_DOUBLE : TYPALIGN_INT);
         return Param{.value = PointerGetDatum(made)};
     });
 }
@@ -99,6 +101,8 @@ Param jsonb_param(std::string_view text) {
 }
 
 Param int4_array_param(const std::vector<std::int32_t>& values) { return array_param(values, INT4OID, sizeof(std::int32_t), true, int4_datum); }
+
+Param int8_array_param(const std::vector<std::int64_t>& values) { return array_param(values, INT8OID, sizeof(std::int64_t), FLOAT8PASSBYVAL, int8_datum); }
 
 Param text_array_param(const std::vector<std::string>& values) { return array_param(values, TEXTOID, -1, false, text_datum); }
 

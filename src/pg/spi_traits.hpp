@@ -12,6 +12,7 @@ namespace detail {
 Param text_param(std::string_view text);
 Param jsonb_param(std::string_view text);
 Param int4_array_param(const std::vector<std::int32_t>& values);
+Param int8_array_param(const std::vector<std::int64_t>& values);
 Param text_array_param(const std::vector<std::string>& values);
 
 // Postgres counts from 2000, C++ from 1970; infinity is the end of either range.
@@ -94,6 +95,12 @@ template <>
 struct Traits<std::vector<std::int32_t>> {
     static Oid type() { return INT4ARRAYOID; }
     static Param to_datum(const std::vector<std::int32_t>& values) { return detail::int4_array_param(values); }
+};
+
+template <>
+struct Traits<std::vector<std::int64_t>> {
+    static Oid type() { return INT8ARRAYOID; }
+    static Param to_datum(const std::vector<std::int64_t>& values) { return detail::int8_array_param(values); }
 };
 
 template <>

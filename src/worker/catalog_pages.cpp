@@ -49,10 +49,21 @@ WITH counted AS (
 UPDATE upstream.runs r SET rejected = r.rejected + $3, deleted = r.deleted + $4, stale = r.stale + $5 WHERE r.run_id = $2
 )";
 
+constexpr const char* kDropMarks = "DELETE FROM upstream.occurrences WHERE model_id = $1 AND first_record >= $2";
+
+constexpr const char* kAddMarks = "INSERT INTO upstream.occurrences (model_id, first_record, marks) VALUES ($1, $2, $3)";
+
+constexpr const char* kMarks = R"(
+SELECT o.first_record, m.mark
+FROM upstream.occurrences o, unnest(o.marks) WITH ORDINALITY AS m(mark, ordinal)
+WHERE o.model_id = $1 ORDER BY o.first_record, m.ordinal
+)";
+
 }  // namespace
 
 PageCatalog::PageCatalog()
-    : reject_rows_(kRejectRows), prune_rejects_(kPruneRejects), inner_targets_(kInnerTargets), set_inner_targets_(kSetInnerTargets), count_(kCount) {}
+    : reject_rows_(kRejectRows), prune_rejects_(kPruneRejects), inner_targets_(kInnerTargets), set_inner_targets_(kSetInnerTargets), count_(kCount),
+      drop_marks_(kDropMarks), add_marks_(kAddMarks), marks_(kMarks) {}
 
 void PageCatalog::reject_rows(const Model& model, const std::vector<core::Reject>& rejects) {
     std::vector<std::int32_t> records;
@@ -88,6 +99,25 @@ void PageCatalog::set_inner_targets(std::int32_t account, const std::string& str
 void PageCatalog::count(const Model& model, const Written& written) {
     if (written.rejected == 0 && written.deleted == 0 && written.stale == 0) return;
     count_.run(model.id, model.run_id, written.rejected, written.deleted, written.stale);
+}
+
+void PageCatalog::keep_marks(const Model& model, const core::Marks& marks) {
+    drop_marks_.run(model.id, marks.first);
+    if (marks.of_records.empty()) return;
+    std::vector<std::int64_t> numbers;
+    for (const std::uint64_t mark : marks.of_records) numbers.push_back(static_cast<std::int64_t>(mark));
+    add_marks_.run(model.id, marks.first, numbers);
+}
+
+std::vector<core::Marks> PageCatalog::kept_marks(std::int32_t model) {
+    std::vector<core::Marks> kept;
+    const pg::Rows rows = marks_.run(model);
+    for (const pg::Row row : rows) {
+        const auto first = row.get<std::int64_t>(0);
+        if (kept.empty() || kept.back().first != first) kept.push_back({.first = first});
+        kept.back().of_records.push_back(static_cast<std::uint64_t>(row.get<std::int64_t>(1)));
+    }
+    return kept;
 }
 
 }  // namespace upstream::worker

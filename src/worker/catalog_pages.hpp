@@ -1,4 +1,4 @@
-// Statements on what pages leave in the books besides their cursor: rejected rows, further counters. Part of Catalog.
+// Statements on what pages leave in the books besides their cursor: rejected rows, further counters, what numbers equal rows. Part of Catalog.
 #pragma once
 
 #include <cstdint>
@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/batch.hpp"
+#include "core/occurrences.hpp"
 #include "worker/catalog_rows.hpp"
 #include "worker/written.hpp"
 
@@ -27,6 +28,10 @@ class PageCatalog {
     // Adds to the counters that save_page() does not know.
     void count(const Model& model, const Written& written);
 
+    // The marks of the records of the slice that is being read, in their order; what was kept from `marks.first` on is replaced.
+    void keep_marks(const Model& model, const core::Marks& marks);
+    std::vector<core::Marks> kept_marks(std::int32_t model);
+
   private:
     using Texts = std::vector<std::string>;
     pg::Statement<std::int32_t, std::int64_t, std::vector<std::int32_t>, Texts, Texts, Texts, Texts, Texts, Texts, Texts> reject_rows_;
@@ -34,6 +39,9 @@ class PageCatalog {
     pg::Statement<std::int32_t> inner_targets_;
     pg::Statement<std::int32_t, std::string, Texts, Texts> set_inner_targets_;
     pg::Statement<std::int32_t, std::int64_t, std::int64_t, std::int64_t, std::int64_t> count_;
+    pg::Statement<std::int32_t, std::int64_t> drop_marks_;
+    pg::Statement<std::int32_t, std::int64_t, std::vector<std::int64_t>> add_marks_;
+    pg::Statement<std::int32_t> marks_;
 };
 
 }  // namespace upstream::worker

@@ -100,6 +100,8 @@ void Engine::prepare(Run& run) {
         const core::Account account = to_account(*run.source, run.model);
         const auto seed = static_cast<std::uint64_t>(run.model.id) * 0x9E3779B97F4A7C15ULL ^ static_cast<std::uint64_t>(run.model.fence);
         run.sync.emplace(*run.source, *run.stream, run.target->applier->layout(), account, state, seed);
+        if (run.stream->key_occurrence && state.reading())
+            for (const core::Marks& marks : catalog.kept_marks(run.model.id)) run.sync->recall(marks);
         run.account = &run.sync->account();
         run.outcome.incremental = run.sync->incremental();
         run.outcome.max_attempts = run.source->retry.max_attempts;

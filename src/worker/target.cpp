@@ -127,6 +127,15 @@ std::optional<Error> check_rule(const core::Stream& stream, const pg::Table& tab
     return std::nullopt;
 }
 
+// What rows of different partitions differ by, whether or not a column takes it.
+std::vector<core::Text> partition_texts(const core::Stream& stream) {
+    std::vector<core::Text> texts;
+    if (stream.parent)
+        for (const auto& [word, column] : stream.parent->key) texts.push_back(*core::Text::parse("{parent." + word + "}"));
+    for (const core::Partition& list : stream.partitions) texts.push_back(*core::Text::parse("{partition." + list.name + "}"));
+    return texts;
+}
+
 // The members of records that some column takes, or something else of the stream.
 std::set<std::string> taken_members(const core::Stream& stream, const pg::Table& table, const core::Layout& layout) {
     std::set<std::string> members;
@@ -189,7 +198,9 @@ core::Result<core::Layout> layout_of(const core::Stream& stream, const pg::Table
     if (!fields) return fields.error();
     core::Layout layout{std::move(*fields)};
     if (!stream.key_hash.empty() && !append) {
-        auto hash = field_of(core::Field{.column = kHashColumn, .hash = stream.key_hash, .key = true}, table);
+        core::Field key{.column = kHashColumn, .hash = stream.key_hash, .numbered = stream.key_occurrence, .key = true};
+        if (stream.key_occurrence) key.scope = partition_texts(stream);
+        auto hash = field_of(std::move(key), table);
         if (!hash) return hash.error();
         layout.fields.insert(layout.fields.begin(), std::move(*hash));
     }

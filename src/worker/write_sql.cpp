@@ -26,6 +26,12 @@ std::string alias(std::size_t field) { return "c" + std::to_string(field + 1); }
 // A value in a form that has an equality.
 std::string comparable(const std::string& value, const pg::Attribute& attribute) { return attribute.has_equality ? value : value + "::text"; }
 
+// The key of rows without identity; the number of one that equals others stands behind it (core/occurrences).
+std::string hashed_value(const core::Field& field, const std::string& value) {
+    const std::string parts[] = {field.numbered ? "split_part(" + value + ", E'\\x1f', 1)" : value, field.numbered ? " || split_part(" + value + ", E'\\x1f', 2)" : ""};
+    return "encode(sha256(convert_to(" + parts[0] + ", 'UTF8')), 'hex')" + parts[1];
+}
+
 class Builder {
   public:
     Builder(const WriteRule& rule, const pg::Table& table, const std::vector<core::Field>& fields)
@@ -53,7 +59,7 @@ class Builder {
         bool hashed = false;
         for (std::size_t i = 0; i < fields_.size(); ++i) {
             hashed |= !fields_[i].hash.empty();
-            add(i + 2, alias(i), fields_[i].hash.empty() ? alias(i) : "encode(sha256(convert_to(" + alias(i) + ", 'UTF8')), 'hex') AS " + alias(i));
+            add(i + 2, alias(i), fields_[i].hash.empty() ? alias(i) : hashed_value(fields_[i], alias(i)) + " AS " + alias(i));
         }
         std::size_t next = fields_.size() + 2;
         if (rule_.gone) add(next++, "gone", "gone");

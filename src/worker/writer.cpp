@@ -255,6 +255,7 @@ void Writer::save(Catalog& catalog, const Share& share, core::Timestamp began) {
                 .apply_ms = milliseconds(pg::now() - began)};
     for (const core::Apply* page : share.pages) {
         entry.tally += page->tally;
+        if (page->marks) catalog.keep_marks(run.model, *page->marks);
         if (page->part_end) finish_part(catalog, run, *page->part_end, page->started_at);
     }
     if (!catalog.save_page(run.model, entry) || (last.last && !catalog.finish_run(run.model, next_run(run, last)))) throw LeaseLost{};
