@@ -407,6 +407,11 @@ CREATE FUNCTION upstream.explain_sync(account text, stream text, OUT item text, 
 COMMENT ON FUNCTION upstream.explain_sync(text, text) IS
     'what the next run would do: mode, bounds, first request (secrets masked), end of the read, target and statement; sends nothing';
 
+CREATE FUNCTION upstream.check_account(account text, OUT ok boolean, OUT status integer, OUT error_code text, OUT message text, OUT hint text)
+    RETURNS SETOF record LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'upstream_check_account';
+COMMENT ON FUNCTION upstream.check_account(text) IS
+    'asks the upstream whether it takes an account''s credentials: the source''s check, or else what a run of one of its streams would ask for first; one row; writes nothing and does not refresh tokens';
+
 CREATE PROCEDURE upstream.sync(account text DEFAULT NULL, stream text DEFAULT NULL, full_refresh boolean DEFAULT false,
     INOUT result jsonb DEFAULT NULL)
     LANGUAGE c AS 'MODULE_PATHNAME', 'upstream_sync';

@@ -153,6 +153,24 @@ PGDLLEXPORT Datum upstream_explain_sync(PG_FUNCTION_ARGS) {
     });
 }
 
+PG_FUNCTION_INFO_V1(upstream_check_account);
+PGDLLEXPORT Datum upstream_check_account(PG_FUNCTION_ARGS) {
+    return pg::entry([&]() -> Datum {
+        const worker::Checked checked = worker::check_account(*Args{fcinfo}.text(0));
+        const auto status = checked.status ? std::optional{std::to_string(*checked.status)} : std::nullopt;
+        RowSink sink{fcinfo};
+        if (!checked.error) {
+            sink.add(Cells{"true", status, std::nullopt, "ok", std::nullopt});
+        } else {
+            const upstream::core::Error& error = *checked.error;
+            sink.add(Cells{"false", status, std::string{upstream::core::name(error.code)},
+                           error.message + (error.detail.empty() ? "" : " (" + error.detail + ")"),
+                           error.hint.empty() ? std::nullopt : std::optional{error.hint}});
+        }
+        return Datum{0};
+    });
+}
+
 PG_FUNCTION_INFO_V1(upstream_sync);
 PGDLLEXPORT Datum upstream_sync(PG_FUNCTION_ARGS) {
     return pg::entry([&]() -> Datum {

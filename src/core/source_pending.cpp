@@ -22,9 +22,6 @@ struct Pending {
 };
 
 constexpr auto kPending = std::to_array<Pending>({
-    // signing in
-    {"check"},
-
     // writing
     {"streams.*.write", "replace"},
     {"streams.*.write", "replace_window"},

@@ -74,6 +74,10 @@ WHERE s.model_id = ANY ($1)
 
 constexpr const char* kOneModel = " WHERE s.model_id = ANY (upstream.find_models($1, $2))";
 
+constexpr const char* kModelsOfAccount = R"(
+ WHERE m.account_id = upstream.find_account($1) ORDER BY m.credential <> '', m.model_id
+)";
+
 std::vector<std::int32_t> ids(const pg::Rows& rows) {
     std::vector<std::int32_t> found;
     for (const pg::Row row : rows) found.push_back(row.get<std::int32_t>(0));
@@ -86,7 +90,8 @@ ModelCatalog::ModelCatalog(Holder holder)
     : holder_(holder), claim_due_(claim_sql(kDueModels, "s.next_due_at <= now() AND s.blocked_reason IS NULL")),
       claim_(claim_sql(kGivenModels, "true")), next_due_(kNextDue), models_of_(kModelsOf), models_of_source_(kModelsOfSource),
       existing_(kExisting), request_full_refresh_(kRequestFullRefresh),
-      model_(std::string{"SELECT "} + kModelColumns + " FROM upstream.model_state s " + kModelJoins + kOneModel) {}
+      model_(std::string{"SELECT "} + kModelColumns + " FROM upstream.model_state s " + kModelJoins + kOneModel),
+      models_with_state_(std::string{"SELECT "} + kModelColumns + " FROM upstream.model_state s " + kModelJoins + kModelsOfAccount) {}
 
 std::vector<Model> ModelCatalog::load(pg::Rows rows) {
     std::vector<Model> models;
@@ -141,5 +146,7 @@ std::vector<std::int32_t> ModelCatalog::existing(const std::vector<std::int32_t>
 void ModelCatalog::request_full_refresh(const std::vector<std::int32_t>& models) { request_full_refresh_.run(models); }
 
 Model ModelCatalog::model(const std::string& account, const std::string& stream) { return std::move(load(model_.run(account, stream)).at(0)); }
+
+std::vector<Model> ModelCatalog::models_with_state(const std::string& account) { return load(models_with_state_.run(account)); }
 
 }  // namespace upstream::worker

@@ -22,6 +22,7 @@ class ModelCatalog {
     std::vector<std::int32_t> existing(const std::vector<std::int32_t>& models);
     void request_full_refresh(const std::vector<std::int32_t>& models);
     Model model(const std::string& account, const std::string& stream);
+    std::vector<Model> models_with_state(const std::string& account);  // those that sign in as the account does come first
 
   private:
     std::vector<Model> load(pg::Rows rows);
@@ -35,6 +36,7 @@ class ModelCatalog {
     pg::Statement<std::vector<std::int32_t>> existing_;
     pg::Statement<std::vector<std::int32_t>> request_full_refresh_;
     pg::Statement<std::string, std::string> model_;
+    pg::Statement<std::string> models_with_state_;
 };
 
 }  // namespace upstream::worker

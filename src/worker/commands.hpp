@@ -1,4 +1,4 @@
-// What a session asks for: CALL sync and sync_all, preview, explain_sync.
+// What a session asks for: CALL sync and sync_all, preview, explain_sync, check_account.
 #pragma once
 
 #include <functional>
@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/result.hpp"
 #include "pg/postgres.hpp"
 
 namespace upstream::worker {
@@ -29,5 +30,14 @@ std::vector<std::string> preview(const std::string& account, const std::string& 
 
 // What the next run would do, as items and values.
 std::vector<std::pair<std::string, std::string>> explain_sync(const std::string& account, const std::string& stream);
+
+// Whether the upstream takes an account's credentials: the source's check is sent, or else what a run of one of its streams would ask for first, with the
+// stored token, which is not refreshed. Holds the caller's transaction while it waits; so create_account(), which writes and may be one of many in a
+// transaction, does not do it.
+struct Checked {
+    std::optional<int> status{};         // absent if there was no answer
+    std::optional<core::Error> error{};  // absent if all is well
+};
+Checked check_account(const std::string& account);
 
 }  // namespace upstream::worker

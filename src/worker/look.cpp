@@ -1,115 +1,21 @@
 // preview() and explain_sync(): what a run would do, without doing it.
 #include "pg/postgres.hpp"
 
-#include "core/build_request.hpp"
 #include "core/sign.hpp"
 #include "core/token.hpp"
-#include "core/decode.hpp"
-#include "core/backoff.hpp"
 #include "pg/error.hpp"
 #include "pg/process.hpp"
-#include "pg/role.hpp"
-#include "pg/wait_set.hpp"
+#include "pg/transaction.hpp"
+#include "worker/apply.hpp"
 #include "worker/bulk.hpp"
 #include "worker/commands.hpp"
 #include "worker/convert.hpp"
-#include "worker/parents.hpp"
+#include "worker/one_request.hpp"
+#include "worker/rehearsal.hpp"
 #include "worker/settings.hpp"
-#include "worker/target.hpp"
-#include "worker/unit.hpp"
-#include "worker/apply.hpp"
 
 namespace upstream::worker {
 namespace {
-
-[[noreturn]] void raise(const core::Error& error) {
-    throw pg::Raise(error.code == core::Code::invalid_spec ? ERRCODE_INVALID_PARAMETER_VALUE : ERRCODE_EXTERNAL_ROUTINE_EXCEPTION,
-                    error.message, error.detail, error.hint);
-}
-
-template <class T>
-T value_or_raise(core::Result<T> result) {
-    if (!result) raise(result.error());
-    return std::move(*result);
-}
-
-// A model, read in the caller's transaction, with all that a run would resolve.
-struct Look {
-    Model model;
-    core::Source source;
-    const core::Stream* stream = nullptr;
-    Targets targets;
-    core::Account account;
-    core::Layout layout;
-};
-
-Look look_at(const std::string& account, const std::string& stream) {
-    const pg::SpiScope spi;
-    const pg::RoleScope keeper{pg::role_oid(kKeeperRole), pg::Constraints::as_they_are};
-    Catalog catalog{this_process("session")};
-    Look look;
-    look.model = catalog.model(account, stream);
-    const StoredSource stored = catalog.source(look.model.source_id);
-    const auto document = value_or_raise(core::json::Document::parse(stored.spec));
-    core::Reading reading = core::read_source(document.root());
-    if (!reading.source) throw pg::Raise(ERRCODE_INVALID_PARAMETER_VALUE, "the stored spec of source \"" + stored.name + "\" is not valid");
-    look.source = std::move(*reading.source);
-    look.stream = look.source.stream(look.model.stream);
-    if (look.stream == nullptr) throw pg::Raise(ERRCODE_UNDEFINED_OBJECT, "source \"" + stored.name + "\" has no stream \"" + look.model.stream + "\"");
-    const auto table_of = [](Oid table) {
-        if (!pg::lock_for_write(table)) throw pg::Raise(ERRCODE_UNDEFINED_TABLE, "the target does not exist any more");
-        return pg::describe(table);
-    };
-    look.targets.main = table_of(look.model.target);
-    for (const Oid table : catalog.inner_targets(look.model.id)) look.targets.inner.push_back(table_of(table));
-    look.account = to_account(look.source, look.model);
-    look.layout = value_or_raise(layout_of(*look.stream, look.targets.main, look.targets.inner));
-    return look;
-}
-
-// The partitions that a run would read first.
-core::Result<std::vector<core::Part>> open_parts(const Look& look, const core::FindParts& find) {
-    const pg::SpiScope spi;
-    const pg::RoleScope keeper{pg::role_oid(kKeeperRole), pg::Constraints::as_they_are};
-    Catalog catalog{this_process("session")};
-    RunContext run;
-    run.model = look.model;
-    run.source = std::shared_ptr<const core::Source>{std::shared_ptr<const void>{}, &look.source};
-    run.stream = look.stream;
-    run.target = std::make_shared<TargetPlan>();
-    run.target->targets = look.targets;
-    return find_parts(catalog, run, find);
-}
-
-// A run up to the first thing that it would ask the upstream for. Sync decides, so that what is shown is what is done.
-struct Rehearsal {
-    core::Sync sync;
-    core::Action action = core::Await{};
-    std::optional<std::size_t> partitions{};  // open ones, of those that it would look at first
-
-    Rehearsal(const Look& look, core::Account account)
-        : sync(look.source, *look.stream, look.layout, std::move(account), to_state(look.model.state, *look.stream), 1) {
-        action = sync.start(pg::now());
-        const auto* find = std::get_if<core::FindParts>(&action);
-        if (find == nullptr) return;
-        std::vector<core::Part> parts = value_or_raise(open_parts(look, *find));
-        partitions = parts.size();
-        action = sync.on(core::PartsFound{std::move(parts)}, pg::now());
-    }
-};
-
-core::Response fetch(const core::Request& request) {
-    http::Client client{client_options()};
-    client.start(request);
-    for (;;) {
-        for (http::Finished& finished : client.take_finished()) return value_or_raise(std::move(finished.result));
-        std::vector<pg::Socket> sockets;
-        for (const http::Interest& interest : client.interests()) sockets.push_back({.fd = interest.fd, .read = interest.read, .write = interest.write});
-        const pg::Woken woken = pg::wait(sockets, client.timeout());
-        for (const pg::Socket& socket : woken.ready) client.on_ready(socket.fd, socket.read, socket.write);
-        client.on_timeout();
-    }
-}
 
 std::string row_json(const std::vector<core::Field>& fields, const core::Batch& batch, std::size_t row) {
     std::string text = "{";
@@ -169,7 +75,7 @@ std::vector<std::string> preview(const std::string& account, const std::string& 
     if (values.token) values.token->expires_at.reset();  // a token that has ended is for the upstream to refuse: nothing is refreshed here
     Rehearsal run{look, values};
     if (auto* fetch_action = std::get_if<core::Fetch>(&run.action)) {
-        run.action = run.sync.on(core::Answered{fetch(fetch_action->request)}, pg::now());
+        run.action = run.sync.on(core::Answered{value_or_raise(fetch(fetch_action->request))}, pg::now());
         if (std::holds_alternative<core::GetToken>(run.action)) raise({.code = core::Code::auth_failed, .message = "the upstream refuses the access token"});
     }
     if (auto* fail = std::get_if<core::Fail>(&run.action)) raise(fail->error);

@@ -1,0 +1,90 @@
+#include "pg/postgres.hpp"
+
+#include "worker/rehearsal.hpp"
+
+#include <memory>
+
+#include "pg/process.hpp"
+#include "pg/role.hpp"
+#include "worker/convert.hpp"
+#include "worker/parents.hpp"
+#include "worker/unit.hpp"
+
+namespace upstream::worker {
+namespace {
+
+// Reads what is in the books, as the keeper, in the caller's transaction.
+template <class Read>
+auto with_catalog(Read&& read) {
+    const pg::SpiScope spi;
+    const pg::RoleScope keeper{pg::role_oid(kKeeperRole), pg::Constraints::as_they_are};
+    Catalog catalog{this_process("session")};
+    return read(catalog);
+}
+
+core::Source source_of(Catalog& catalog, const Model& model) {
+    const StoredSource stored = catalog.source(model.source_id);
+    const auto document = value_or_raise(core::json::Document::parse(stored.spec));
+    core::Reading reading = core::read_source(document.root());
+    if (!reading.source) throw pg::Raise(ERRCODE_INVALID_PARAMETER_VALUE, "the stored spec of source \"" + stored.name + "\" is not valid");
+    return std::move(*reading.source);
+}
+
+pg::Table table_of(Oid table) {
+    if (!pg::lock_for_write(table)) throw pg::Raise(ERRCODE_UNDEFINED_TABLE, "the target does not exist any more");
+    return pg::describe(table);
+}
+
+// The partitions that a run would read first.
+core::Result<std::vector<core::Part>> open_parts(const Look& look, const core::FindParts& find) {
+    RunContext run;
+    run.model = look.model;
+    run.source = std::shared_ptr<const core::Source>{std::shared_ptr<const void>{}, &look.source};
+    run.stream = look.stream;
+    run.target = std::make_shared<TargetPlan>();
+    run.target->targets = look.targets;
+    return with_catalog([&](Catalog& catalog) { return find_parts(catalog, run, find); });
+}
+
+}  // namespace
+
+void raise(const core::Error& error) {
+    throw pg::Raise(error.code == core::Code::invalid_spec ? ERRCODE_INVALID_PARAMETER_VALUE : ERRCODE_EXTERNAL_ROUTINE_EXCEPTION,
+                    error.message, error.detail, error.hint);
+}
+
+Look look_at(const std::string& account, const std::string& stream) {
+    return with_catalog([&](Catalog& catalog) {
+        Look look;
+        look.model = catalog.model(account, stream);
+        look.source = source_of(catalog, look.model);
+        look.stream = look.source.stream(look.model.stream);
+        if (look.stream == nullptr)
+            throw pg::Raise(ERRCODE_UNDEFINED_OBJECT, "source \"" + look.model.source + "\" has no stream \"" + look.model.stream + "\"");
+        look.targets.main = table_of(look.model.target);
+        for (const Oid table : catalog.inner_targets(look.model.id)) look.targets.inner.push_back(table_of(table));
+        look.account = to_account(look.source, look.model);
+        look.layout = value_or_raise(layout_of(*look.stream, look.targets.main, look.targets.inner));
+        return look;
+    });
+}
+
+std::vector<Model> models_of(const std::string& account) {
+    return with_catalog([&](Catalog& catalog) { return catalog.models_with_state(account); });
+}
+
+core::Source source_of(const Model& model) {
+    return with_catalog([&](Catalog& catalog) { return source_of(catalog, model); });
+}
+
+Rehearsal::Rehearsal(const Look& look, core::Account account)
+    : sync(look.source, *look.stream, look.layout, std::move(account), to_state(look.model.state, *look.stream), 1) {
+    action = sync.start(pg::now());
+    const auto* find = std::get_if<core::FindParts>(&action);
+    if (find == nullptr) return;
+    std::vector<core::Part> parts = value_or_raise(open_parts(look, *find));
+    partitions = parts.size();
+    action = sync.on(core::PartsFound{std::move(parts)}, pg::now());
+}
+
+}  // namespace upstream::worker
