@@ -422,6 +422,11 @@ CREATE PROCEDURE upstream.sync_all(source text DEFAULT NULL, INOUT result jsonb 
     LANGUAGE c AS 'MODULE_PATHNAME', 'upstream_sync_all';
 COMMENT ON PROCEDURE upstream.sync_all(text, jsonb) IS 'syncs all models of a source (null: of all sources) now, side by side; result as of sync()';
 
+CREATE PROCEDURE upstream.wait_fresh(account text, stream text, max_age interval, timeout interval DEFAULT '1 minute')
+    LANGUAGE c AS 'MODULE_PATHNAME', 'upstream_wait_fresh';
+COMMENT ON PROCEDURE upstream.wait_fresh(text, text, interval, interval) IS
+    'returns when a run of a model has succeeded that began at most max_age before the call, or after it; requests a sync if there is none; 57014 after timeout, 55000 if it is paused or blocked';
+
 CREATE FUNCTION upstream.workers(OUT pid integer, OUT datid oid, OUT started_at timestamptz, OUT state text, OUT running integer,
     OUT in_flight integer, OUT runs bigint, OUT requests bigint, OUT wakeups bigint, OUT last_error text) RETURNS SETOF record
     LANGUAGE c VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'upstream_workers';

@@ -23,10 +23,13 @@ namespace {
 
 using Cells = std::vector<std::optional<std::string>>;
 
+void check_may_commit(FunctionCallInfo fcinfo, const char* name, const char* hint) {
+    if (pg::Session::may_commit(fcinfo)) return;
+    throw pg::Raise(ERRCODE_INVALID_TRANSACTION_TERMINATION, std::string{"CALL "} + name + " cannot run inside a transaction block or a function", "", hint);
+}
+
 std::string run_call(FunctionCallInfo fcinfo, const char* name, const worker::Selection& selection) {
-    if (!pg::Session::may_commit(fcinfo))
-        throw pg::Raise(ERRCODE_INVALID_TRANSACTION_TERMINATION, std::string{"CALL "} + name + " cannot run inside a transaction block or a function", "",
-                        "It commits after each page. Call it alone, or use upstream.request_sync().");
+    check_may_commit(fcinfo, name, "It commits after each page. Call it alone, or use upstream.request_sync().");
     return worker::sync_now(selection);
 }
 
@@ -185,6 +188,20 @@ PGDLLEXPORT Datum upstream_sync_all(PG_FUNCTION_ARGS) {
     return pg::entry([&]() -> Datum {
         const worker::Selection selection{.source = Args{fcinfo}.text(0), .of_source = true};
         return pg::jsonb_row(fcinfo, run_call(fcinfo, "upstream.sync_all", selection));
+    });
+}
+
+PG_FUNCTION_INFO_V1(upstream_wait_fresh);
+PGDLLEXPORT Datum upstream_wait_fresh(PG_FUNCTION_ARGS) {
+    return pg::entry([&]() -> Datum {
+        check_may_commit(fcinfo, "upstream.wait_fresh", "It would not see what others commit. Call it alone.");
+        const Args args{fcinfo};
+        const auto max_age = args.interval(2);
+        const auto timeout = args.interval(3);
+        if (!max_age || !timeout) throw pg::Raise(ERRCODE_NULL_VALUE_NOT_ALLOWED, "max_age and timeout must not be null");
+        if (max_age->count() < 0 || timeout->count() < 0) throw pg::Raise(ERRCODE_INVALID_PARAMETER_VALUE, "max_age and timeout must not be negative");
+        worker::wait_fresh({.account = args.required_text(0, "account"), .stream = args.required_text(1, "stream"), .max_age = *max_age, .timeout = *timeout});
+        PG_RETURN_VOID();
     });
 }
 

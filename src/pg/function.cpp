@@ -7,6 +7,7 @@ extern "C" {
 #include "pgstat.h"
 #include "utils/array.h"
 #include "utils/jsonb.h"
+#include "utils/timestamp.h"
 #include "utils/tuplestore.h"
 }
 
@@ -47,6 +48,12 @@ std::optional<bool> Args::boolean(int index) const {
 std::optional<Time> Args::time(int index) const {
     if (fcinfo_->args[index].isnull) return std::nullopt;
     return Traits<Time>::from_datum(fcinfo_->args[index].value);
+}
+
+std::optional<std::chrono::microseconds> Args::interval(int index) const {
+    if (fcinfo_->args[index].isnull) return std::nullopt;
+    const Interval* const span = DatumGetIntervalP(fcinfo_->args[index].value);
+    return std::chrono::microseconds{span->time} + std::chrono::days{span->day + std::int64_t{span->month} * DAYS_PER_MONTH};
 }
 
 std::optional<std::vector<std::string>> Args::texts(int index) const {

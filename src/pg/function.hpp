@@ -1,6 +1,7 @@
 // Arguments and results of SQL functions written in C++.
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <span>
 #include <string>
@@ -21,6 +22,7 @@ class Args {
     [[nodiscard]] std::optional<std::string> json(int index) const;              // jsonb as text
     [[nodiscard]] std::optional<bool> boolean(int index) const;
     [[nodiscard]] std::optional<Time> time(int index) const;
+    [[nodiscard]] std::optional<std::chrono::microseconds> interval(int index) const;  // a month counts as 30 days
     [[nodiscard]] std::optional<std::vector<std::string>> texts(int index) const;  // text[]; null elements raise 22004
 
   private:

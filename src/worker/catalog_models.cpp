@@ -78,6 +78,18 @@ constexpr const char* kModelsOfAccount = R"(
  WHERE m.account_id = upstream.find_account($1) ORDER BY m.credential <> '', m.model_id
 )";
 
+// Data is as old as the beginning of the run that read it. A run that went on where another broke off also committed what that one had read, so it tells
+// nothing; nor does a request say that a run is still to come once a run has succeeded after it. The last runs are enough: who finds nothing requests one.
+constexpr const char* kFreshness = R"(
+SELECT EXISTS (SELECT FROM (SELECT r.status, r.resumed, r.started_at FROM upstream.runs r WHERE r.model_id = $1 ORDER BY r.run_id DESC LIMIT 50) r
+               WHERE r.status IN ('succeeded', 'recorded') AND NOT r.resumed AND r.started_at >= $2),
+       coalesce(s.requested_at > s.last_success_at, s.requested_at IS NOT NULL),
+       CASE WHEN m.paused THEN 'paused' ELSE coalesce(s.blocked_reason, '') END, coalesce(s.error_message, '')
+FROM upstream.model_state s JOIN upstream.models m USING (model_id) WHERE s.model_id = $1
+)";
+
+constexpr const char* kRequestSync = "SELECT upstream.request_sync($1, $2)";
+
 std::vector<std::int32_t> ids(const pg::Rows& rows) {
     std::vector<std::int32_t> found;
     for (const pg::Row row : rows) found.push_back(row.get<std::int32_t>(0));
@@ -91,7 +103,8 @@ ModelCatalog::ModelCatalog(Holder holder)
       claim_(claim_sql(kGivenModels, "true")), next_due_(kNextDue), models_of_(kModelsOf), models_of_source_(kModelsOfSource),
       existing_(kExisting), request_full_refresh_(kRequestFullRefresh),
       model_(std::string{"SELECT "} + kModelColumns + " FROM upstream.model_state s " + kModelJoins + kOneModel),
-      models_with_state_(std::string{"SELECT "} + kModelColumns + " FROM upstream.model_state s " + kModelJoins + kModelsOfAccount) {}
+      models_with_state_(std::string{"SELECT "} + kModelColumns + " FROM upstream.model_state s " + kModelJoins + kModelsOfAccount),
+      freshness_(kFreshness), request_sync_(kRequestSync) {}
 
 std::vector<Model> ModelCatalog::load(pg::Rows rows) {
     std::vector<Model> models;
@@ -148,5 +161,13 @@ void ModelCatalog::request_full_refresh(const std::vector<std::int32_t>& models)
 Model ModelCatalog::model(const std::string& account, const std::string& stream) { return std::move(load(model_.run(account, stream)).at(0)); }
 
 std::vector<Model> ModelCatalog::models_with_state(const std::string& account) { return load(models_with_state_.run(account)); }
+
+Freshness ModelCatalog::freshness(std::int32_t model, Time wanted) {
+    const pg::Rows rows = freshness_.run(model, wanted);
+    const pg::Row row = rows[0];
+    return {.fresh = row.get<bool>(0), .requested = row.get<bool>(1), .obstacle = row.get<std::string>(2), .last_error = row.get<std::string>(3)};
+}
+
+void ModelCatalog::request_sync(const std::string& account, const std::string& stream) { request_sync_.run(account, stream); }
 
 }  // namespace upstream::worker

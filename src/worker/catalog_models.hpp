@@ -23,6 +23,8 @@ class ModelCatalog {
     void request_full_refresh(const std::vector<std::int32_t>& models);
     Model model(const std::string& account, const std::string& stream);
     std::vector<Model> models_with_state(const std::string& account);  // those that sign in as the account does come first
+    Freshness freshness(std::int32_t model, Time wanted);  // whether its data is not older than `wanted`
+    void request_sync(const std::string& account, const std::string& stream);
 
   private:
     std::vector<Model> load(pg::Rows rows);
@@ -37,6 +39,8 @@ class ModelCatalog {
     pg::Statement<std::vector<std::int32_t>> request_full_refresh_;
     pg::Statement<std::string, std::string> model_;
     pg::Statement<std::string> models_with_state_;
+    pg::Statement<std::int32_t, Time> freshness_;
+    pg::Statement<std::string, std::string> request_sync_;
 };
 
 }  // namespace upstream::worker

@@ -49,6 +49,14 @@ struct NextRun {
     std::string notice{};          // what a person should know of the run
 };
 
+// How old a model's data is, for who waits for it.
+struct Freshness {
+    bool fresh = false;        // a run that began late enough has succeeded
+    bool requested = false;    // a sync was requested and none has succeeded since
+    std::string obstacle{};    // why no run begins: "paused", or what blocks it; "" if nothing does
+    std::string last_error{};  // of its last run; "" if that succeeded
+};
+
 struct StoredSource {
     std::int32_t id = 0;
     std::int32_t revision = 0;

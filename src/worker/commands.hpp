@@ -1,4 +1,4 @@
-// What a session asks for: CALL sync and sync_all, preview, explain_sync, check_account.
+// What a session asks for: CALL sync and sync_all, preview, explain_sync, check_account, wait_fresh.
 #pragma once
 
 #include <functional>
@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/result.hpp"
+#include "core/time.hpp"
 #include "pg/postgres.hpp"
 
 namespace upstream::worker {
@@ -39,5 +40,15 @@ struct Checked {
     std::optional<core::Error> error{};  // absent if all is well
 };
 Checked check_account(const std::string& account);
+
+// Returns when a run of the model has succeeded that began at most `max_age` before the call, or after it; requests a sync if there is none. Raises 57014
+// after `timeout`, and 55000 if no run can begin.
+struct FreshWish {
+    std::string account;
+    std::string stream;
+    core::Duration max_age;
+    core::Duration timeout;
+};
+void wait_fresh(const FreshWish& wish);
 
 }  // namespace upstream::worker
