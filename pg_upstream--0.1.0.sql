@@ -888,7 +888,7 @@ FROM upstream.progress() p
     LEFT JOIN upstream.sources so USING (source_id);
 COMMENT ON VIEW upstream.pg_stat_progress_upstream IS 'the runs in progress in this database, one row each, as they are now';
 COMMENT ON COLUMN upstream.pg_stat_progress_upstream.phase IS 'starting, token, waiting, requesting or writing';
-COMMENT ON COLUMN upstream.pg_stat_progress_upstream.waiting_for IS 'while waiting: budget, rate limit, spacing, breaker or concurrency';
+COMMENT ON COLUMN upstream.pg_stat_progress_upstream.waiting_for IS 'while waiting: budget, rate limit, spacing, breaker, concurrency or a new lease';
 COMMENT ON COLUMN upstream.pg_stat_progress_upstream.since IS 'when the phase began';
 COMMENT ON COLUMN upstream.pg_stat_progress_upstream.rows IS 'rows of committed pages of this run';
 

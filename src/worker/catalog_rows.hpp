@@ -38,6 +38,7 @@ struct Model {
     std::optional<core::Token> token{};
     StoredState state{};
     std::int64_t fence = 0;              // of the lease, if it was claimed
+    std::optional<Time> lease_until{};   // its deadline, as far as this process knows
     std::int64_t run_id = 0;
     std::string credential{};            // which of the account's it signs in with
 };

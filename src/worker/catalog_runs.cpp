@@ -72,6 +72,10 @@ UPDATE upstream.runs r SET status = 'postponed', ended_at = clock_timestamp(), m
 FROM postponed WHERE r.run_id = $3
 )";
 
+constexpr const char* kRenewLease = R"(
+UPDATE upstream.model_state s SET lease_deadline = now() + make_interval(secs => $3) WHERE s.model_id = $1 AND s.fence = $2
+)";
+
 constexpr const char* kRelease = R"(
 WITH released AS (
     UPDATE upstream.model_state s
@@ -119,7 +123,7 @@ FROM marked
 }  // namespace
 
 RunCatalog::RunCatalog(Holder holder)
-    : holder_(holder), save_page_(kSavePage), finish_run_(kFinishRun), fail_run_(kFailRun), postpone_run_(kPostponeRun), release_(kRelease), give_up_(kGiveUp),
+    : holder_(holder), save_page_(kSavePage), finish_run_(kFinishRun), fail_run_(kFailRun), postpone_run_(kPostponeRun), renew_lease_(kRenewLease), release_(kRelease), give_up_(kGiveUp),
       prune_runs_(kPruneRuns), record_run_(kRecordRun) {}
 
 bool RunCatalog::save_page(const Model& model, const Entry& entry) {
@@ -147,6 +151,8 @@ bool RunCatalog::fail_run(const Model& model, const core::Error& error, std::opt
                     error.sqlstate, retry_at)
                .affected() == 1;
 }
+
+bool RunCatalog::renew_lease(const Model& model) { return renew_lease_.run(model.id, model.fence, holder_.lease_seconds).affected() == 1; }
 
 void RunCatalog::release(const Model& model, const char* status, const std::string& message) {
     release_.run(model.id, model.fence, model.run_id, status, message);

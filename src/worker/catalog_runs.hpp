@@ -18,6 +18,7 @@ class RunCatalog {
     bool finish_run(const Model& model, const NextRun& next);
     bool fail_run(const Model& model, const core::Error& error, std::optional<Time> retry_at);
     bool postpone_run(const Model& model, Time until, const std::string& waits_for);
+    bool renew_lease(const Model& model);
     void release(const Model& model, const char* status, const std::string& message);
     void give_up(const Model& model);  // of a holder that was fenced off
     void prune_runs(double keep_seconds);
@@ -32,6 +33,7 @@ class RunCatalog {
     pg::Statement<std::int32_t, std::int64_t, std::int64_t, std::string, std::string, std::string, std::string, std::string, std::optional<Time>>
         fail_run_;
     pg::Statement<std::int32_t, std::int64_t, std::int64_t, Time, std::string> postpone_run_;
+    pg::Statement<std::int32_t, std::int64_t, double> renew_lease_;
     pg::Statement<std::int32_t, std::int64_t, std::int64_t, std::string, std::string> release_;
     pg::Statement<std::int32_t, Time, std::int32_t, Time, std::int64_t> give_up_;
     pg::Statement<double> prune_runs_;

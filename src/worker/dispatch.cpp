@@ -100,6 +100,10 @@ void Dispatcher::wait_for(Item& item, Uptime until, const std::string& what) {
 
 // Whether nothing that is known here speaks against it, but for permits.
 bool Dispatcher::may_go(Item& item, Load& load, Uptime now) {
+    if (item.outlives_lease(pg::now())) {
+        wait_for(item, now, "a new lease");
+        return false;
+    }
     const Earliest earliest = budgets_.earliest(item.needs, now);
     if (earliest.at > now) {
         wait_for(item, earliest.at, earliest.waits_for);
@@ -206,7 +210,8 @@ void Dispatcher::pump(core::Duration patience) {
 // Whoever would have to wait too long is told when to come back. With full jitter over a tenth of the wait, so that not all come back at once.
 void Dispatcher::postpone(core::Duration patience, Uptime now) {
     std::erase_if(waiting_, [&](const auto& item) {
-        if (item->errand.model == 0 || item->not_before - now <= patience) return false;
+        const bool too_late = item->outlives_lease(pg::now());
+        if (item->errand.model == 0 || (item->not_before - now <= patience && !too_late)) return false;
         const core::Timestamp until = pg::now() + (item->not_before - now) + std::chrono::milliseconds(item->ticket % 16 * 25);
         if (item->probe) circuits_.give_back_probe(item->circuit);
         delivered_.push_back({.ticket = item->ticket,

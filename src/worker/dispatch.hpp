@@ -5,6 +5,7 @@
 //   concurrency   of its source, account and stream: requests of this process that are on the wire
 //   rate limits   what the upstream told about its host and credential, and a permit of every budget that covers it     (worker/budgets)
 //   breaker       its host answers, or it is the one probe that asks whether it does                                      (worker/circuits)
+//   lease         its model is its sender's until the answer has come: a process that was stopped meanwhile asks for nothing
 //   batch         with `batch` in the spec, what may leave at the end of a turn leaves together                           (core/graph_batch)
 //
 // First come, first served; whoever has to wait holds up nobody behind it that need not. Like http::Client, which it drives, the dispatcher never waits: its owner
@@ -43,12 +44,13 @@ struct Errand {
     std::shared_ptr<const core::Source> source;
     std::string stream{};
     core::Request request{};
+    std::optional<core::Timestamp> lease_until{};  // the answer has to be here by then: who holds the model afterwards may be somebody else
 };
 
 // Not sent: it may be at that time.
 struct Postponed {
     core::Timestamp until;
-    std::string waits_for;  // budget, rate limit, spacing, breaker, concurrency
+    std::string waits_for;  // budget, rate limit, spacing, breaker, concurrency, or a new lease
 };
 
 struct Delivered {

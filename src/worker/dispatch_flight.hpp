@@ -27,6 +27,8 @@ struct Dispatcher::Item {
     core::Uptime not_before{0};
     std::string waits_for{};
     std::string told{};  // what was last told of it
+
+    [[nodiscard]] bool outlives_lease(core::Timestamp now) const { return errand.lease_until && now + errand.request.total_timeout > *errand.lease_until; }
 };
 
 struct Dispatcher::Flight {

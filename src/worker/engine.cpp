@@ -124,17 +124,32 @@ std::optional<core::Action> Engine::carry_out(Run& run, core::Fetch fetch) {
     }
     // Within the lease, which is renewed by each page: else somebody else could take the model while the request is in flight.
     fetch.request.total_timeout = std::min<core::Duration>(fetch.request.total_timeout, std::chrono::milliseconds(settings().lease_timeout_ms / 3));
+    if (!renew_lease(run, fetch.request.total_timeout + patience())) {
+        run.outcome.error = give_up(run);
+        end(run);
+        return std::nullopt;
+    }
     run.url = fetch.request.url;
     run.transfer = dispatcher_.send({.model = run.model.id,
                                      .account = run.model.account_id,
                                      .source_id = run.model.source_id,
                                      .source = run.source,
                                      .stream = run.model.stream,
-                                     .request = std::move(fetch.request)},
+                                     .request = std::move(fetch.request),
+                                     .lease_until = run.model.lease_until},
                                     run.sync->account());
     pages_in_flight_.emplace(*run.transfer, run.model.id);
     ++requests_;
     return std::nullopt;
+}
+
+// Sees to it that the lease lasts for `span` from now. False if it was lost: a process that was stopped, or waited long for a token, asks before it sends anything.
+bool Engine::renew_lease(Run& run, core::Duration span) {
+    const core::Timestamp now = pg::now();
+    if (run.model.lease_until && now + span <= *run.model.lease_until) return true;
+    if (!unit_.run("renewing a lease", Durability::asynchronous, [&](Catalog& catalog) { return catalog.renew_lease(run.model); })) return false;
+    run.model.lease_until = now + std::chrono::milliseconds(settings().lease_timeout_ms);
+    return true;
 }
 
 std::optional<core::Action> Engine::carry_out(Run& run, core::GetToken get) {

@@ -180,7 +180,10 @@ std::optional<Verdict> Writer::write(std::vector<Share>& shares, Path path) {
     } catch (const pg::Raise& error) {
         return core::Refused{to_error(error)};
     }
-    for (const Share& share : shares) share.run->fetched = std::chrono::microseconds{0};
+    for (const Share& share : shares) {
+        share.run->fetched = std::chrono::microseconds{0};
+        share.run->model.lease_until = began + std::chrono::milliseconds(settings().lease_timeout_ms);
+    }
     return std::nullopt;
 }
 

@@ -29,8 +29,8 @@ if (($ENV{UPSTREAM_FAULTS} // '') eq 'smoke' && $pattern eq '.')
     @cells = grep { $n++ % 4 == 0 } @cells;
 }
 
-# Each page has a commit of its own, so that a cell can name the second page's: pages that come within milliseconds would share one.
-my $upstream = Faults->new('matrix', conf => [ "upstream.max_page_size = '1MB'", "upstream.memory_limit = '64kB'" ]);
+# A lease is short, so that one can wait for its end. Each page has a commit of its own, so that a cell can name the second page's: pages that come within milliseconds would share one.
+my $upstream = Faults->new('matrix', conf => [ "upstream.max_page_size = '1MB'", "upstream.memory_limit = '64kB'", "upstream.lease_timeout = '3s'" ]);
 my @accounts = map { "c$_" } 1 .. @cells;
 $upstream->setup(accounts => \@accounts, streams => { orders => Upstream::rows(300) }, token_lifetime_s => 3600, grace_s => 600);
 $upstream->create_source('shops', { Upstream::stream('orders', 'cursor', size => 100) },
@@ -100,13 +100,19 @@ sub zombie
     $upstream->arm('stop', $skip, $point);
     $create->();
     $upstream->poll("the worker hangs at \"$point\"", sub { ($upstream->process_state($worker) // '') eq 'T' }, 20) or return 0;
-    $upstream->sql("UPDATE upstream.model_state s SET lease_deadline = now() - interval '1 second' FROM upstream.models m JOIN upstream.accounts a USING (account_id)
-        WHERE m.model_id = s.model_id AND a.name = '$account' AND lease_pid IS NOT NULL");
+    $upstream->poll('the lease runs out', sub { $upstream->sql("SELECT bool_and(lease_deadline < clock_timestamp()) FROM upstream.model_state s JOIN upstream.models m USING (model_id)
+        JOIN upstream.accounts a USING (account_id) WHERE a.name = '$account'") }, 20);
     $upstream->sql("UPDATE upstream.tokens t SET refresh_deadline = now() - interval '1 second' FROM upstream.accounts a
         WHERE a.account_id = t.account_id AND a.name = '$account' AND refresh_pid IS NOT NULL");
     my $result = JSON::PP->new->decode($upstream->sql("CALL upstream.sync('$account')"));
     is($result->{totals}{failed}, 0, 'a session takes over') or diag explain $result;
+    my $asked = sub { return $upstream->stats->{models}{"$account/orders"}{requests} // 0 };
+    my $before = $asked->();
     kill 'CONT', $worker;
+    my $gave_up = "SELECT wait_event_type = 'Extension' AND NOT EXISTS (SELECT FROM upstream.pg_stat_progress_upstream WHERE account = '$account')
+        FROM pg_stat_activity WHERE pid = $worker";
+    ok($upstream->poll('the holder gives up', sub { $upstream->sql($gave_up) eq '1' }, 20), 'the holder gives up');
+    is($asked->(), $before, 'and asks for nothing any more');
     return 1;
 }
 
@@ -128,6 +134,7 @@ sub recover
         my $most = $way eq 'day' ? '1 day' : '1 hour';
         is($upstream->sql("SELECT state = 'fresh' OR next_attempt_at - now() BETWEEN interval '0' AND interval '$most' FROM upstream.model_status WHERE account = '$account'"), 1, "it is tried again within $most") unless $cell->{code} eq '-';
     }
+    $upstream->sql("SELECT upstream.release_limits('shops')") if $way eq 'day';
     my $fresh = sub { my $status = $upstream->status($account); return $status && $status->{state} eq 'fresh' && $status->{failures} == 0 && !$status->{half_done} && $status->{last_success_at}; };
     if ($way ne 'self' && !$upstream->poll('quickly', $fresh, 0.5)) { $upstream->sql("SELECT upstream.request_sync('$account')"); }
     ok($upstream->poll("$account recovers", $fresh, 30), $way eq 'self' ? 'it recovers by itself' : 'it recovers') or diag explain $upstream->status($account);
