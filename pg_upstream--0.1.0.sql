@@ -348,6 +348,18 @@ COMMENT ON COLUMN upstream.tokens.attempts IS 'how often that was sent without a
 COMMENT ON COLUMN upstream.tokens.recovered IS 'pairs that were had by sending a refresh token again after a crash';
 COMMENT ON COLUMN upstream.tokens.remembered IS 'settings that came with the token (remember); they count before those of the account';
 
+CREATE TABLE upstream.webhook_events (
+    account_id integer NOT NULL REFERENCES upstream.accounts ON DELETE CASCADE,
+    key text NOT NULL,
+    received_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    PRIMARY KEY (account_id, key)
+);
+CREATE INDEX webhook_events_received_idx ON upstream.webhook_events (account_id, received_at);
+COMMENT ON TABLE upstream.webhook_events IS 'what receive_webhook() has received, by the key of the spec''s webhook.dedup, for as long as that says; not dumped';
+COMMENT ON COLUMN upstream.webhook_events.account_id IS 'the account that it was for: what one account''s key proves cannot hide an event from another';
+COMMENT ON COLUMN upstream.webhook_events.key IS 'the value at dedup.key, or its SHA-256 in hex if it is long';
+COMMENT ON COLUMN upstream.webhook_events.received_at IS 'when it was received first; after dedup.keep it counts as new';
+
 /* ---------------------------------------------------------------- functions in C++ */
 
 CREATE FUNCTION upstream.lease_is_held(incarnation timestamptz, pid integer, started_at timestamptz, deadline timestamptz) RETURNS boolean
@@ -426,6 +438,12 @@ CREATE PROCEDURE upstream.wait_fresh(account text, stream text, max_age interval
     LANGUAGE c AS 'MODULE_PATHNAME', 'upstream_wait_fresh';
 COMMENT ON PROCEDURE upstream.wait_fresh(text, text, interval, interval) IS
     'returns when a run of a model has succeeded that began at most max_age before the call, or after it; requests a sync if there is none; 57014 after timeout, 55000 if it is paused or blocked';
+
+CREATE FUNCTION upstream.receive_webhook(path text, headers jsonb, body bytea, query jsonb DEFAULT '{}', url text DEFAULT NULL,
+    OUT status integer, OUT answer text) RETURNS SETOF record
+    LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'upstream_receive_webhook';
+COMMENT ON FUNCTION upstream.receive_webhook(text, jsonb, bytea, jsonb, text) IS
+    'takes a call that arrived for a source''s webhook: proves its origin over the bytes of body, drops what was received before, marks models due; answer the upstream with status and answer, after COMMIT';
 
 CREATE FUNCTION upstream.workers(OUT pid integer, OUT datid oid, OUT started_at timestamptz, OUT state text, OUT running integer,
     OUT in_flight integer, OUT runs bigint, OUT requests bigint, OUT wakeups bigint, OUT last_error text) RETURNS SETOF record

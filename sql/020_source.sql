@@ -16,11 +16,6 @@ SELECT severity, path FROM upstream.validate_source('{"spec_version": 1, "source
 SELECT upstream.create_source('shop', '{"spec_version": 1, "source": "shop"}');
 SELECT upstream.create_source('shop', '[]');
 
--- a key of the grammar that nothing carries out yet is never ignored
-SELECT upstream.create_source('shop', '{"spec_version": 1, "source": "shop", "base_url": "https://api.shop.example", "auth": {"type": "none"},
-  "webhook": {"path": "shop", "verify": {"scheme": "shared_secret", "in": "header", "name": "X-Key", "key": "{secret.key}"}, "events": [{"do": "ignore"}]},
-  "streams": {"orders": {"path": "/orders", "target": "orders", "primary_key": ["id"], "columns": {"id": {"path": "id", "type": "text"}}}}}');
-
 SELECT upstream.create_source('shop', '{"spec_version": 1, "source": "shop", "base_url": "https://api.shop.example", "auth": {"type": "none"},
   "streams": {"orders": {"path": "/orders", "target": "orders", "primary_key": ["id"], "columns": {"id": {"path": "id", "type": "text"}}},
               "items": {"path": "/items", "target": "items", "primary_key": ["id"], "columns": {"id": {"path": "id", "type": "bigint"}}}}}') > 0 AS created;

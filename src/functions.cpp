@@ -13,6 +13,7 @@
 #include "worker/settings.hpp"
 #include "worker/shared.hpp"
 #include "worker/uptime.hpp"
+#include "worker/webhook.hpp"
 
 using upstream::pg::Args;
 using upstream::pg::RowSink;
@@ -202,6 +203,21 @@ PGDLLEXPORT Datum upstream_wait_fresh(PG_FUNCTION_ARGS) {
         if (max_age->count() < 0 || timeout->count() < 0) throw pg::Raise(ERRCODE_INVALID_PARAMETER_VALUE, "max_age and timeout must not be negative");
         worker::wait_fresh({.account = args.required_text(0, "account"), .stream = args.required_text(1, "stream"), .max_age = *max_age, .timeout = *timeout});
         PG_RETURN_VOID();
+    });
+}
+
+PG_FUNCTION_INFO_V1(upstream_receive_webhook);
+PGDLLEXPORT Datum upstream_receive_webhook(PG_FUNCTION_ARGS) {
+    return pg::entry([&]() -> Datum {
+        pg::hide_statement("<upstream.receive_webhook>");
+        const Args args{fcinfo};
+        const worker::Reply reply = worker::receive_webhook(args.required_text(0, "path"), {.headers = worker::names_and_values(args.json(1).value_or("{}"), "headers"),
+                                                                                             .query = worker::names_and_values(args.json(3).value_or("{}"), "query"),
+                                                                                             .body = args.bytes(2).value_or(""),
+                                                                                             .url = args.text(4).value_or("")});
+        RowSink sink{fcinfo};
+        sink.add(Cells{std::to_string(reply.status), reply.answer});
+        return Datum{0};
     });
 }
 

@@ -30,7 +30,8 @@ constexpr auto kPending = std::to_array<Pending>({
     {"streams.*.expand.*.more"},
 
     // receiving
-    {"webhook"},
+    {"webhook.events.*.do", "upsert"},
+    {"webhook.events.*.do", "delete"},
 });
 
 bool has_value(const Node& node, std::string_view value) {

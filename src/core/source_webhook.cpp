@@ -68,6 +68,8 @@ void read_tolerance(const ObjectReader& object, Webhook& webhook, Problems& prob
                           !webhook.timestamp_header.empty();
     if (webhook.tolerance && !is_dated)
         problems.add(object.find("tolerance")->where, "nothing says when a call was signed", "State \"timestamp_header\" or \"fields.timestamp\".");
+    if (webhook.tolerance && is_dated && webhook.signed_text.find("{timestamp}") == std::string::npos)
+        problems.add(object.find("tolerance")->where, "the time is not signed, so that anybody could change it", "Does \"signed\" lack {timestamp}?");
 }
 
 void read_hmac(const ObjectReader& object, Webhook& webhook, std::vector<TextUse>& uses, Problems& problems) {

@@ -40,6 +40,12 @@ std::optional<std::string> Args::json(int index) const {
     return std::string{value};
 }
 
+std::optional<std::string> Args::bytes(int index) const {
+    if (fcinfo_->args[index].isnull) return std::nullopt;
+    const bytea* const value = call([&] { return DatumGetByteaPP(fcinfo_->args[index].value); });
+    return std::string{VARDATA_ANY(value), static_cast<std::size_t>(VARSIZE_ANY_EXHDR(value))};
+}
+
 std::optional<bool> Args::boolean(int index) const {
     if (fcinfo_->args[index].isnull) return std::nullopt;
     return DatumGetBool(fcinfo_->args[index].value);

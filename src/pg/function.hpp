@@ -20,6 +20,7 @@ class Args {
     [[nodiscard]] std::optional<std::string> text(int index) const;
     [[nodiscard]] std::string required_text(int index, const char* name) const;  // 22004 if null
     [[nodiscard]] std::optional<std::string> json(int index) const;              // jsonb as text
+    [[nodiscard]] std::optional<std::string> bytes(int index) const;             // bytea
     [[nodiscard]] std::optional<bool> boolean(int index) const;
     [[nodiscard]] std::optional<Time> time(int index) const;
     [[nodiscard]] std::optional<std::chrono::microseconds> interval(int index) const;  // a month counts as 30 days

@@ -84,6 +84,8 @@ TEST(SourceWebhook, WhatIsSignedComesFromSomewhere) {
     EXPECT_EQ(hmac(R"("signed": "{timestamp}{body}")"), one(at + "nothing says where {timestamp} is"));
     EXPECT_EQ(hmac(R"("signed": "{id}{body}")"), one(at + "nothing says where {id} is"));
     EXPECT_EQ(hmac(R"("signed": "{body}", "tolerance": "1 minute")"), one("$.webhook.verify.tolerance: nothing says when a call was signed"));
+    EXPECT_EQ(hmac(R"("signed": "{body}", "timestamp_header": "X-At", "tolerance": "1 minute")"),
+              one("$.webhook.verify.tolerance: the time is not signed, so that anybody could change it"));
 }
 
 TEST(SourceWebhook, WhatItNamesIsThere) {

@@ -1,0 +1,76 @@
+#include "worker/catalog_webhooks.hpp"
+
+namespace upstream::worker {
+namespace {
+
+constexpr const char* kSourcesAt = R"(
+SELECT source_id, revision, name, spec::text, target_schema FROM upstream.sources WHERE spec #>> '{webhook,path}' = $1 ORDER BY source_id
+)";
+
+constexpr const char* kAccountsOf = R"(
+SELECT a.account_id, a.name, (a.config || coalesce(t.remembered, '{}'))::text,
+       (SELECT coalesce(jsonb_object_agg(x.name, x.value), '{}')::text FROM upstream.secrets x WHERE x.account_id = a.account_id)
+FROM upstream.accounts a LEFT JOIN upstream.tokens t ON t.account_id = a.account_id AND t.credential = ''
+WHERE a.source_id = $1
+ORDER BY a.account_id
+)";
+
+// Of two calls with one key at the same time the second waits for the first one's transaction to end.
+constexpr const char* kNote = R"(
+INSERT INTO upstream.webhook_events AS e (account_id, key) VALUES ($1, $2)
+ON CONFLICT (account_id, key) DO UPDATE SET received_at = now() WHERE e.received_at < now() - make_interval(secs => $3)
+RETURNING true
+)";
+
+// A few with each call, so that none has many to take out.
+constexpr const char* kPrune = R"(
+DELETE FROM upstream.webhook_events WHERE ctid = ANY (ARRAY(
+    SELECT e.ctid FROM upstream.webhook_events e WHERE e.account_id = $1 AND e.received_at < now() - make_interval(secs => $2)
+    ORDER BY e.received_at LIMIT 100 FOR UPDATE SKIP LOCKED))
+)";
+
+constexpr const char* kMarkDue = R"(
+SELECT upstream.request_sync(so.name || '/' || a.name, m.stream)
+FROM upstream.models m JOIN upstream.accounts a USING (account_id) JOIN upstream.sources so USING (source_id)
+WHERE m.account_id = $1 AND m.stream = $2
+)";
+
+}  // namespace
+
+WebhookCatalog::WebhookCatalog() : sources_at_(kSourcesAt), accounts_of_(kAccountsOf), note_(kNote), prune_(kPrune), mark_due_(kMarkDue) {}
+
+std::vector<StoredSource> WebhookCatalog::sources_at(const std::string& path) {
+    std::vector<StoredSource> found;
+    const pg::Rows rows = sources_at_.run(path);
+    for (const pg::Row row : rows)
+        found.push_back({.id = row.get<std::int32_t>(0),
+                         .revision = row.get<std::int32_t>(1),
+                         .name = row.get<std::string>(2),
+                         .spec = row.get<std::string>(3),
+                         .target_schema = row.get<std::string>(4)});
+    return found;
+}
+
+std::vector<Model> WebhookCatalog::accounts_of(const StoredSource& source) {
+    std::vector<Model> found;
+    const pg::Rows rows = accounts_of_.run(source.id);
+    for (const pg::Row row : rows) {
+        Model model;
+        model.account_id = row.get<std::int32_t>(0);
+        model.source_id = source.id;
+        model.source = source.name;
+        model.account = row.get<std::string>(1);
+        model.config = row.get<std::string>(2);
+        model.secrets = row.get<std::string>(3);
+        found.push_back(std::move(model));
+    }
+    return found;
+}
+
+bool WebhookCatalog::note(std::int32_t account, const std::string& key, double keep_seconds) { return !note_.run(account, key, keep_seconds).empty(); }
+
+void WebhookCatalog::prune(std::int32_t account, double keep_seconds) { prune_.run(account, keep_seconds); }
+
+void WebhookCatalog::mark_due(std::int32_t account, const std::string& stream) { mark_due_.run(account, stream); }
+
+}  // namespace upstream::worker

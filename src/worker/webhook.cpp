@@ -1,0 +1,148 @@
+#include "pg/postgres.hpp"
+
+#include "worker/webhook.hpp"
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <set>
+
+#include "core/source.hpp"
+#include "pg/error.hpp"
+#include "pg/process.hpp"
+#include "pg/role.hpp"
+#include "pg/transaction.hpp"
+#include "worker/catalog_webhooks.hpp"
+#include "worker/convert.hpp"
+#include "worker/unit.hpp"
+
+namespace upstream::worker {
+namespace {
+
+struct Receiver {
+    std::int32_t id;  // of the account
+    core::Account account;
+};
+
+core::Source read_spec(const StoredSource& stored) {
+    const auto document = core::json::Document::parse(stored.spec);
+    core::Reading reading;
+    if (document) reading = core::read_source(document->root());
+    if (!reading.source || !reading.source->webhook)
+        throw pg::Raise(ERRCODE_INVALID_PARAMETER_VALUE, "the stored spec of source \"" + stored.name + "\" is not valid");
+    return std::move(*reading.source);
+}
+
+bool is_for(const core::Webhook& webhook, const core::Occurrence& occurrence, const Receiver& receiver) {
+    if (!webhook.route_path) return true;
+    const std::string* const setting = core::setting_of(receiver.account, webhook.route_setting);
+    return setting != nullptr && std::find(occurrence.route.begin(), occurrence.route.end(), *setting) != occurrence.route.end();
+}
+
+// One source that has a webhook at the path of the call.
+class Receipt {
+  public:
+    Receipt(WebhookCatalog& catalog, const StoredSource& stored) : catalog_(catalog), source_(read_spec(stored)), webhook_(*source_.webhook) {
+        for (const Model& model : catalog_.accounts_of(stored)) receivers_.push_back({.id = model.account_id, .account = to_account(source_, model)});
+    }
+
+    [[nodiscard]] bool asks_meta_hub(const core::WebhookCall& call) const { return core::asks_meta_hub(webhook_, call); }
+
+    [[nodiscard]] std::optional<std::string> meta_hub_answer(const core::WebhookCall& call) const {
+        for (const Receiver& receiver : receivers_)
+            if (auto answer = core::meta_hub_answer(webhook_, call, core::account_lookup(receiver.account))) return answer;
+        return std::nullopt;
+    }
+
+    // Leaves the accounts whose keys prove the call. Whether there are any. Accounts of one app have one key, which is tried once.
+    bool prove(const core::WebhookCall& call) {
+        const core::Timestamp now = pg::now();
+        std::map<std::string, bool> known;
+        std::erase_if(receivers_, [&](const Receiver& each) {
+            const auto key = webhook_.key.render(core::account_lookup(each.account));
+            if (!key) return true;
+            const auto [place, is_new] = known.try_emplace(*key, false);
+            if (is_new) place->second = core::is_genuine(webhook_, call, *key, now);
+            return !place->second;
+        });
+        return !receivers_.empty();
+    }
+
+    [[nodiscard]] std::optional<std::string> echo_answer(core::json::Value body) const { return core::echo_answer(webhook_, body); }
+
+    void carry_out(const core::WebhookCall& call, core::json::Value body) {
+        const std::vector<core::Occurrence> all = core::occurrences(webhook_, call, body);
+        for (const Receiver& receiver : receivers_) carry_out(all, receiver);
+    }
+
+  private:
+    void carry_out(const std::vector<core::Occurrence>& all, const Receiver& receiver) {
+        using Do = core::Webhook::Event::Do;
+        const double keep = std::chrono::duration<double>(webhook_.dedup_keep).count();
+        std::set<std::string> noted;  // keys of this call: one for all of its records is no repetition
+        std::set<std::string> due;    // streams
+        for (const core::Occurrence& occurrence : all) {
+            if (occurrence.event->action == Do::ignore || !is_for(webhook_, occurrence, receiver)) continue;
+            if (occurrence.key && !noted.contains(*occurrence.key)) {
+                if (!catalog_.note(receiver.id, *occurrence.key, keep)) continue;
+                noted.insert(*occurrence.key);
+            }
+            if (occurrence.event->action == Do::mark_due) due.insert(occurrence.event->stream);
+        }
+        for (const std::string& stream : due) catalog_.mark_due(receiver.id, stream);
+        if (!noted.empty()) catalog_.prune(receiver.id, keep);
+    }
+
+    WebhookCatalog& catalog_;
+    core::Source source_;
+    const core::Webhook& webhook_;
+    std::vector<Receiver> receivers_;
+};
+
+Reply reply_of(std::vector<Receipt*> receipts, const core::WebhookCall& call) {
+    std::erase_if(receipts, [&](Receipt* receipt) { return !receipt->prove(call); });
+    // A path that nobody has is not told from a signature that nobody takes: that is for those to know who have a key.
+    if (receipts.empty()) return {.status = 401, .answer = "no webhook of this path takes this signature, or it is too old"};
+    const auto body = core::json::Document::parse(call.body);
+    if (!body) return {.status = 400, .answer = "not JSON"};
+    for (Receipt* receipt : receipts)
+        if (auto echo = receipt->echo_answer(body->root())) return {.status = 200, .answer = std::move(*echo)};
+    for (Receipt* receipt : receipts) receipt->carry_out(call, body->root());
+    return {.status = 200, .answer = "ok"};
+}
+
+}  // namespace
+
+Reply receive_webhook(const std::string& path, const core::WebhookCall& call) {
+    const pg::SpiScope spi;
+    const pg::RoleScope keeper{pg::role_oid(kKeeperRole), pg::Constraints::as_they_are};
+    WebhookCatalog catalog;
+    std::vector<std::unique_ptr<Receipt>> all;
+    for (const StoredSource& stored : catalog.sources_at(path)) all.push_back(std::make_unique<Receipt>(catalog, stored));
+    std::vector<Receipt*> receipts;
+    bool asked = false;
+    for (const auto& receipt : all) {
+        receipts.push_back(receipt.get());
+        if (!receipt->asks_meta_hub(call)) continue;
+        asked = true;
+        if (auto answer = receipt->meta_hub_answer(call)) return {.status = 200, .answer = std::move(*answer)};
+    }
+    if (asked) return {.status = 403, .answer = "the verify token is not the one that is known here"};
+    return reply_of(std::move(receipts), call);
+}
+
+core::Headers names_and_values(const std::string& json, const char* argument) {
+    const auto document = core::json::Document::parse(json);
+    const auto refuse = [&] { throw pg::Raise(ERRCODE_INVALID_PARAMETER_VALUE, std::string{argument} + " must be an object of texts, or of lists of texts"); };
+    if (!document || !document->root().is_object()) refuse();
+    core::Headers found;
+    for (const core::json::Value member : document->root()) {
+        if (member.is_object()) refuse();
+        if (!member.is_array()) found.emplace_back(member.key(), member.text());
+        if (member.is_array())
+            for (const core::json::Value value : member) found.emplace_back(member.key(), value.text());
+    }
+    return found;
+}
+
+}  // namespace upstream::worker
