@@ -43,6 +43,16 @@ struct InnerLayout {
     std::vector<Field> fields{};  // those with `outer` first
 };
 
+// Which rows of another stream the records say are gone (deletes.mode feed). One that is newer than the record stays, where that can be told: the position of a
+// record is compared with a column of the row. What a record states in whole seconds, or days, may have been at their end.
+struct DeletionLayout {
+    std::string stream{};                  // whose rows
+    std::optional<Condition> when{};       // for which this holds; absent: all
+    std::vector<Field> fields{};           // that stream's whole key and, if there is a position, the column that it is compared with
+    std::optional<Cursor> position{};
+    bool soft = true;                      // they are marked, not deleted
+};
+
 // How records become rows.
 struct Layout {
     Layout() = default;
@@ -51,6 +61,7 @@ struct Layout {
     std::vector<Field> fields{};
     std::vector<InnerLayout> inner{};
     std::optional<Condition> gone{};                 // a record for which this holds says that its row is deleted
+    std::vector<DeletionLayout> deletions{};         // or that rows of other streams are
     bool partial = false;                            // a missing member says nothing (absent: keep), so it is noted which were there
     bool transformed = false;                        // the records go through a SQL function first: no rows are made of them yet
     std::optional<std::set<std::string>> members{};  // those that some column takes; others are noted. Absent: nobody asks
@@ -77,6 +88,7 @@ struct Batch {
     std::vector<std::vector<bool>> present{};      // like columns, if the layout is partial: whether the record had the member
     std::vector<bool> gone{};                      // of each row, if the layout has such a condition
     std::vector<Batch> inner{};                    // one per InnerLayout
+    std::vector<Batch> deletions{};                // one per DeletionLayout
     std::vector<Values> heads{};                   // of an inner batch: the fields with `outer`, of each outer row whose list is known
     std::vector<std::size_t> head_of{};            // and which outer row that is
     std::vector<Reject> rejects{};                 // records that made no row

@@ -42,6 +42,8 @@ RowMaker::RowMaker(const Layout& layout, json::Value envelope, const Lookup& loo
         for (const Text& text : field.scope) scope_ += "," + json::quote(text.render(lookup).value_or(""));
     }
     prepare(batch, layout.fields, layout.partial);
+    batch.deletions.resize(layout.deletions.size());
+    for (std::size_t i = 0; i < layout.deletions.size(); ++i) prepare(batch.deletions[i], layout.deletions[i].fields, false);
     batch.inner.resize(layout.inner.size());
     for (std::size_t i = 0; i < layout.inner.size(); ++i) {
         const std::vector<Field>& fields = layout.inner[i].fields;
@@ -59,6 +61,7 @@ void RowMaker::add(json::Value record, std::size_t index) {
         batch_.origin.push_back(index);
         return;
     }
+    for (std::size_t i = 0; i < layout_.deletions.size(); ++i) add_deletion(i, record, index);
     const bool gone = layout_.gone && holds(*layout_.gone, record, envelope_);
     if (!add_row(layout_.fields, constants_, batch_, record, record, index, "", gone)) return;
     if (layout_.gone) batch_.gone.push_back(gone);
@@ -132,6 +135,41 @@ void RowMaker::add_inner(std::size_t which, json::Value record, std::size_t row)
             batch.origin.back() = row;
         }
     }
+}
+
+// What a record of a feed says of another stream's row, whatever becomes of its own.
+void RowMaker::add_deletion(std::size_t which, json::Value record, std::size_t index) {
+    const DeletionLayout& layout = layout_.deletions[which];
+    if (layout.when && !holds(*layout.when, record, envelope_)) return;
+    std::vector<Cell> cells;
+    for (const Field& field : layout.fields) {
+        Cell made = field.key ? cell(field, std::nullopt, record, record) : Cell{.text = latest(*layout.position, record)};
+        if (field.key && !made.text)
+            return reject(record, index, Reject{.list = layout.stream, .sqlstate = kNotNull, .column = field.column, .path = first_path(field),
+                                                .message = "the record says that a row of stream \"" + layout.stream + "\" is gone, but has no value for its key column \"" + field.column + "\""});
+        cells.push_back(std::move(made));
+    }
+    Batch& batch = batch_.deletions[which];
+    for (std::size_t i = 0; i < cells.size(); ++i) batch.columns[i].push_back(cells[i].text);
+    batch.origin.push_back(index);
+    batch.gone.push_back(true);
+    ++batch.rows;
+}
+
+// The latest time, or number, that a record's position may mean.
+std::optional<std::string_view> RowMaker::latest(const Cursor& cursor, json::Value record) {
+    constexpr Position kSecond = 1'000'000;
+    constexpr Position kDay = 86'400 * kSecond;
+    const auto read = read_position(cursor, record);
+    if (!read || !*read) return std::nullopt;
+    Position position = **read;
+    if (cursor.type == Cursor::Type::integer) return batch_.made.emplace_back(std::to_string(position));
+    if (cursor.type == Cursor::Type::date) {
+        position += kDay - 1;
+    } else if (position % kSecond == 0) {
+        position += kSecond - 1;
+    }
+    return batch_.made.emplace_back(to_text(Cursor::Type::timestamp, position));
 }
 
 RowMaker::Cell RowMaker::cell(const Field& field, const std::optional<std::string>& constant, json::Value record, json::Value from) {

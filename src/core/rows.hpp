@@ -8,6 +8,7 @@
 #include <string>
 
 #include "core/batch.hpp"
+#include "core/cursor.hpp"
 #include "core/text.hpp"
 
 namespace upstream::core {
@@ -35,12 +36,14 @@ class RowMaker {
     };
     Cell cell(const Field& field, const std::optional<std::string>& constant, json::Value record, json::Value outer);
     Cell of_paths(const Field& field, json::Value from);
+    std::optional<std::string_view> latest(const Cursor& cursor, json::Value record);
     std::string_view list_of(const Path& path, json::Value record);
     std::string_view hash_input(const std::vector<Path>& paths, json::Value record);
     [[nodiscard]] std::string key_text(json::Value record) const;
     bool add_row(const std::vector<Field>& fields, const std::vector<std::optional<std::string>>& constants, Batch& batch, json::Value record,
                  json::Value outer, std::size_t index, const std::string& list, bool gone);
     void add_inner(std::size_t which, json::Value record, std::size_t index);
+    void add_deletion(std::size_t which, json::Value record, std::size_t index);
     void note_new_members(json::Value record);
     [[nodiscard]] json::Value start(const Path& path, json::Value record) const;
 

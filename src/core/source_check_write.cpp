@@ -122,6 +122,8 @@ void StreamCheck::deletes() {
     const Deletes& deletes = stream_.deletes;
     if (deletes.mode == Mode::none) return;
     if (!draft_.states("primary_key")) add("deletes", "deletes need a primary key", "State \"primary_key\".");
+    if (draft_.states("deletes.max_fraction") && deletes.mode != Mode::missing)
+        warn("deletes.max_fraction", "\"max_fraction\" is for mode \"missing\": what a record says is believed");
     if (deletes.mode == Mode::feed) feed();
     if (deletes.mode != Mode::missing) return;
     const std::string message = "\"missing\" would delete what was not asked for: ";

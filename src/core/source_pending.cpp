@@ -26,7 +26,6 @@ constexpr auto kPending = std::to_array<Pending>({
     {"streams.*.write", "replace"},
     {"streams.*.write", "replace_window"},
     {"streams.*.deletes.mode", "missing"},
-    {"streams.*.deletes.mode", "feed"},
     {"streams.*.expand.*.more"},
 
     // receiving

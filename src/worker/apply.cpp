@@ -12,6 +12,7 @@
 #include "pg/error.hpp"
 #include "pg/role.hpp"
 #include "pg/transaction.hpp"
+#include "worker/deletions.hpp"
 #include "worker/settings.hpp"
 #include "worker/target.hpp"
 
@@ -146,12 +147,26 @@ class Applier::Page {
     // Writes these rows of a batch, as the owner of their table. Returns those that were written.
     // `outer`: of an inner list, the records of the outer rows that Batch::origin names.
     RowNumbers write(Target& target, const Batch& batch, RowNumbers rows, const std::vector<std::size_t>* outer = nullptr) {
+        return carefully(target, batch, std::move(rows), outer, [&](const RowNumbers& some) { return target.writer.write(account_id_, batch, some); });
+    }
+
+    // Takes out the rows whose keys a batch holds.
+    void erase(Target& target, const Batch& batch) {
+        (void)carefully(target, batch, all_of(batch.rows), nullptr, [&](const RowNumbers& some) { return target.writer.erase(account_id_, batch, some); });
+    }
+
+    [[nodiscard]] Written& written() { return written_; }
+    [[nodiscard]] const std::vector<Reject>& rejects() const { return rejects_; }
+
+  private:
+    template <class Write>
+    RowNumbers carefully(Target& target, const Batch& batch, RowNumbers rows, const std::vector<std::size_t>* outer, const Write& write) {
         if (care_ == Care::hopeful) {
-            written_ += target.writer.write(account_id_, batch, rows);
+            written_ += write(rows);
             return rows;
         }
         drop_bad_cells(target, batch, rows, outer);
-        Halving halving{[&](const RowNumbers& some) { return target.writer.write(account_id_, batch, some); },
+        Halving halving{write,
                         [&](const pg::Error& error, const RowNumbers& some) { return suspects(target, batch, error, some); }, most_ - rejects_.size()};
         try {
             written_ += halving.run(rows);
@@ -166,10 +181,6 @@ class Applier::Page {
         return rows;
     }
 
-    [[nodiscard]] Written& written() { return written_; }
-    [[nodiscard]] const std::vector<Reject>& rejects() const { return rejects_; }
-
-  private:
     Batch rows_of(const Transform::Made& made, const core::Layout& layout, const core::Lookup& lookup) const {
         std::string text = "[";
         for (const auto& [number, record] : made) text += (text.size() > 1 ? "," : "") + record;
@@ -267,6 +278,10 @@ Applier::Applier(const core::Stream& stream, const Targets& targets, core::Layou
         const pg::Table& table = targets.inner[i];
         inner_.push_back({.list = layout_.inner[i].name, .owner = table.owner, .writer = TableWriter{rule_of(stream.expand[i], table), table, layout_.inner[i].fields}});
     }
+    for (std::size_t i = 0; i < layout_.deletions.size(); ++i) {
+        const core::DeletionLayout& told = layout_.deletions[i];
+        told_.push_back({.list = told.stream, .owner = targets.told[i].owner, .writer = TableWriter{rule_of(told, targets.told[i]), targets.told[i], told.fields}});
+    }
     if (!stream.transform.empty()) transform_.emplace(stream.transform);
     if (!stream.after_page.empty()) after_page_.emplace("SELECT " + quoted_function(stream.after_page) + "($1, $2)");
 }
@@ -284,6 +299,7 @@ Written Applier::apply(Catalog& catalog, const Model& model, const core::Account
         check_new_members(batch);
         const RowNumbers rows = page.write(main_, batch, all_of(batch.rows));
         write_inner(page, batch, rows);
+        delete_told(page, batch);
         if (after_page_) after_page_->run(model.account_id, model.run_id);
         owner.leave();
     }
@@ -365,6 +381,16 @@ void Applier::write_inner(Page& page, const Batch& batch, const RowNumbers& rows
                 if (outer.contains(list.head_of[head]) && !page.rejected(batch.origin[list.head_of[head]], target.list)) heads.push_back(head);
             page.replace_inner(target, list, written, heads);
         }
+        owner.leave();
+    }
+}
+
+// What the page's records say of rows of other streams.
+void Applier::delete_told(Page& page, const Batch& batch) {
+    for (std::size_t i = 0; i < told_.size(); ++i) {
+        if (batch.deletions[i].rows == 0) continue;
+        pg::RoleScope owner{told_[i].owner};
+        page.erase(told_[i], batch.deletions[i]);
         owner.leave();
     }
 }

@@ -7,7 +7,8 @@
 // row counts: bad ones go to rejected_rows, and the others are written. Where more than a few are bad (upstream.rejected_threshold), not the rows but our
 // idea of them is wrong: the page is refused as schema drift, and nothing is lost.
 //
-//   records --> transform, if the stream has one --> rows of the target --> rows of inner lists --> after_page, all in the caller's transaction
+//   records --> transform, if the stream has one --> rows of the target --> rows of inner lists --> deletions told --> after_page, all in the caller's
+//   transaction
 #pragma once
 
 #include <memory>
@@ -35,6 +36,7 @@ enum class Care { hopeful, each_row };
 struct Targets {
     pg::Table main{};
     std::vector<pg::Table> inner{};  // in the order of `expand`
+    std::vector<pg::Table> told{};   // whose rows the records say are gone, in the order of Layout::deletions
     bool operator==(const Targets&) const = default;
 };
 
@@ -79,6 +81,7 @@ class Applier {
 
     void check_new_members(const core::Batch& batch) const;
     void write_inner(Page& page, const core::Batch& batch, const RowNumbers& rows);
+    void delete_told(Page& page, const core::Batch& batch);
 
     core::Stream stream_;
     core::Layout layout_;      // of the page
@@ -87,6 +90,7 @@ class Applier {
     std::size_t columns_ = 0;
     Target main_;
     std::vector<Target> inner_;
+    std::vector<Target> told_;
     std::optional<Transform> transform_;
     std::optional<pg::Statement<std::int32_t, std::int64_t>> after_page_;
 };

@@ -26,6 +26,7 @@ std::string obstacle_of(const core::Stream& stream, const core::Layout& layout) 
     if (!stream.after_page.empty()) return "the stream has an after_page function";
     if (stream.deletes.mode != core::Deletes::Mode::none) return "deletions are told by the records or by their absence";
     if (!stream.key_hash.empty()) return "rows are known by a hash";
+    if (!layout.deletions.empty()) return "the records tell deletions of other streams' rows";
     if (layout.members) return "new members are looked for";
     return "";
 }

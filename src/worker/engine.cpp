@@ -94,8 +94,9 @@ void Engine::prepare(Run& run) {
         run.stream = run.source->stream(run.model.stream);
         if (run.stream == nullptr)
             return Error{.code = Code::invalid_spec, .message = "source \"" + run.model.source + "\" has no stream \"" + run.model.stream + "\""};
-        if (!run.stream->expand.empty()) run.inner = catalog.inner_targets(run.model.id);
-        run.target = targets_.open(*run.source, run.model.revision, *run.stream, run.model.target, run.inner);
+        run.tables = {.main = run.model.target, .told = tables_told_of(catalog, run.model.account_id, *run.source, *run.stream)};
+        if (!run.stream->expand.empty()) run.tables.inner = catalog.inner_targets(run.model.id);
+        run.target = targets_.open(*run.source, run.model.revision, *run.stream, run.tables);
         core::State state = to_state(run.model.state, *run.stream);
         const core::Account account = to_account(*run.source, run.model);
         const auto seed = static_cast<std::uint64_t>(run.model.id) * 0x9E3779B97F4A7C15ULL ^ static_cast<std::uint64_t>(run.model.fence);

@@ -116,6 +116,8 @@ std::vector<std::pair<std::string, std::string>> explain_sync(const std::string&
     }
     items.emplace_back("pagination", pagination_name(look.stream->pagination.type));
     items.emplace_back("target", look.targets.main.qualified);
+    for (std::size_t i = 0; i < look.targets.told.size(); ++i)
+        items.emplace_back("deletes", (look.layout.deletions[i].soft ? "marks rows of " : "rows of ") + look.targets.told[i].qualified + ", for stream \"" + look.layout.deletions[i].stream + "\"");
     items.emplace_back("write_path", write_path_of(look));
     items.emplace_back("statement", Applier{*look.stream, look.targets, look.layout}.sql());
     return items;

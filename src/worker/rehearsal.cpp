@@ -7,6 +7,7 @@
 #include "pg/process.hpp"
 #include "pg/role.hpp"
 #include "worker/convert.hpp"
+#include "worker/deletions.hpp"
 #include "worker/parents.hpp"
 #include "worker/unit.hpp"
 
@@ -65,6 +66,9 @@ Look look_at(const std::string& account, const std::string& stream) {
         for (const Oid table : catalog.inner_targets(look.model.id)) look.targets.inner.push_back(table_of(table));
         look.account = to_account(look.source, look.model);
         look.layout = value_or_raise(layout_of(*look.stream, look.targets.main, look.targets.inner));
+        const std::vector<ToldTable> told = tables_told_of(catalog, look.model.account_id, look.source, *look.stream);
+        for (const auto& [of, table] : told) look.targets.told.push_back(table_of(table));
+        add_deletions(look.layout, look.source, *look.stream, told, look.targets.told);
         return look;
     });
 }

@@ -143,6 +143,13 @@ Written TableWriter::write(std::int32_t account_id, const Batch& batch, const Ro
     return written;
 }
 
+Written TableWriter::erase(std::int32_t account_id, const Batch& batch, const RowNumbers& rows) {
+    if (rows.empty()) return {};
+    std::vector<pg::Param> params = params_of(account_id, batch, rows);
+    const pg::Rows erased = run(erase_, sql_.erase, params, false);
+    return {.deleted = erased[0].get<std::int64_t>(0)};
+}
+
 std::int64_t TableWriter::replace_inner(std::int32_t account_id, const Batch& batch, const RowNumbers& rows, const RowNumbers& heads) {
     if (heads.empty()) return 0;
     std::vector<pg::Param> params = params_of(account_id, batch, rows);

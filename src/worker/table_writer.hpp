@@ -38,6 +38,9 @@ class TableWriter {
     // Writes these rows. Throws BadCell for a value that its column cannot hold.
     Written write(std::int32_t account_id, const core::Batch& batch, const RowNumbers& rows);
 
+    // Deletes or marks the rows that have the keys of these.
+    Written erase(std::int32_t account_id, const core::Batch& batch, const RowNumbers& rows);
+
     // Of an inner list with mode replace: deletes what the outer rows `heads` (numbers into Batch::heads) no longer list.
     std::int64_t replace_inner(std::int32_t account_id, const core::Batch& batch, const RowNumbers& rows, const RowNumbers& heads);
 

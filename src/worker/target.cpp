@@ -179,7 +179,8 @@ WriteRule rule_of(const core::Stream& stream, const pg::Table& table) {
             .newer_by = stream.newer_by,
             .partial = stream.absent_keeps,
             .gone = stream.deletes.mode == core::Deletes::Mode::field,
-            .soft = stream.deletes.soft};
+            .soft = stream.deletes.soft,
+            .revives = stream.deletes.mode != core::Deletes::Mode::none && stream.deletes.soft};
 }
 
 WriteRule rule_of(const core::Expand& expand, const pg::Table& table) {

@@ -3,6 +3,7 @@
 // A description lasts until Postgres says that some relation changed; then it is made anew and compared.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -14,8 +15,18 @@
 #include "pg/relation.hpp"
 #include "worker/apply.hpp"
 #include "worker/bulk.hpp"
+#include "worker/deletions.hpp"
 
 namespace upstream::worker {
+
+// The tables that a model's pages write to.
+struct TargetOids {
+    Oid main = InvalidOid;
+    std::vector<Oid> inner{};       // of its inner lists
+    std::vector<ToldTable> told{};  // that its records tell deletions of
+
+    auto operator<=>(const TargetOids&) const = default;
+};
 
 struct TargetPlan {
     Targets targets{};
@@ -26,16 +37,14 @@ struct TargetPlan {
 
 class TargetPlans {
   public:
-    // The plan for a stream's target, described now if it must be. Inside a transaction; locks the target in ROW EXCLUSIVE mode. Raises 42P01 if the target is gone,
-    // 42P16 if it does not fit the stream.
-    // `inner`: the targets of its inner lists. A plan that no longer fits is replaced by another object, so that holders of the former one notice.
-    std::shared_ptr<TargetPlan> open(const core::Source& source, std::int32_t revision, const core::Stream& stream, Oid target,
-                                     const std::vector<Oid>& inner);
+    // The plan for a stream's tables, described now if it must be. Inside a transaction; locks them in ROW EXCLUSIVE mode. Raises 42P01 if one is gone,
+    // 42P16 if it does not fit the stream. A plan that no longer fits is replaced by another object, so that holders of the former one notice.
+    std::shared_ptr<TargetPlan> open(const core::Source& source, std::int32_t revision, const core::Stream& stream, const TargetOids& tables);
 
     void forget() { plans_.clear(); }
 
   private:
-    using Key = std::tuple<std::string, std::int32_t, std::string, Oid, std::vector<Oid>>;
+    using Key = std::tuple<std::string, std::int32_t, std::string, TargetOids>;
     std::map<Key, std::shared_ptr<TargetPlan>> plans_;
 };
 

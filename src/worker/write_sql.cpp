@@ -36,7 +36,7 @@ class Builder {
   public:
     Builder(const WriteRule& rule, const pg::Table& table, const std::vector<core::Field>& fields)
         : rule_(rule), table_(table), fields_(fields), with_account_(table.attribute(kAccountColumn) != nullptr),
-          with_time_(table.attribute(kSyncedAtColumn) != nullptr), revives_(rule.gone && rule.soft) {
+          with_time_(table.attribute(kSyncedAtColumn) != nullptr), revives_(rule.revives) {
         if (with_account_) matches_.push_back("t." + pg::quote_name(kAccountColumn) + " = $1");
         for (std::size_t i = 0; i < fields.size(); ++i) {
             const pg::Attribute& attribute = at(i);

@@ -22,6 +22,7 @@ struct WriteRule {
     bool partial = false;            // what a record does not have leaves the stored value
     bool gone = false;               // some rows say that they are deleted
     bool soft = true;                // such rows are marked, not deleted
+    bool revives = false;            // a row that was marked is alive again when it comes
 };
 
 // Each gives one row of numbers; "" where the rule needs no such statement.

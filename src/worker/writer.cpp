@@ -157,7 +157,7 @@ std::optional<Verdict> Writer::write(std::vector<Share>& shares, Path path) {
         const bool same_target = unit_.run("applying pages", Durability::asynchronous, [&](Catalog& catalog) {
             for (const Share& share : shares) {
                 const RunContext& run = *share.run;
-                if (targets_.open(*run.source, run.model.revision, *run.stream, run.model.target, run.inner) != run.target) return false;
+                if (targets_.open(*run.source, run.model.revision, *run.stream, run.tables) != run.target) return false;
             }
             write_rows(catalog, shares, *shares.front().run->target, path);
             for (const Share& share : shares) save(catalog, share, began);

@@ -39,7 +39,7 @@ struct RunContext {
     std::shared_ptr<const core::Source> source{};
     const core::Stream* stream = nullptr;
     std::shared_ptr<TargetPlan> target{};
-    std::vector<Oid> inner{};                 // targets of inner lists
+    TargetOids tables{};
     const core::Account* account = nullptr;  // of the run, with its present token
     std::chrono::microseconds fetched{0};  // time spent on requests since the last commit
     std::optional<bool> expect_new{};      // the account had no row in the target when the run began to write

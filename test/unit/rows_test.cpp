@@ -52,6 +52,39 @@ TEST(Rows, ThatAreGoneNeedNoMoreThanTheirKey) {
     EXPECT_EQ(page.batch.rejects.size(), 1U) << "one without a key cannot be found";
 }
 
+// Records of a feed that tells rows of stream items by `key`; a cursor of this type says when.
+Layout feed(Cursor::Type type) {
+    Layout layout{field("id", "id", true)};
+    DeletionLayout items{.stream = "items", .when = condition("type"), .fields = {field("key", "object.id", true), Field{.column = "at"}}, .position = Cursor{.field = *Path::parse("at"), .type = type}};
+    items.when->in = {"\"gone\""};
+    layout.deletions.push_back(std::move(items));
+    return layout;
+}
+
+TEST(Deletions, AreToldByRecordsOfAFeed) {
+    const Layout layout = feed(Cursor::Type::integer);
+    const Page page{layout, R"([{"id": 1, "type": "gone", "object": {"id": "a"}, "at": 7}, {"id": 2, "type": "seen", "object": {"id": "b"}}, {"type": "gone", "object": {"id": "c"}},
+                                {"id": 4, "type": "gone"}])"};
+    const Batch& items = page.batch.deletions.at(0);
+    EXPECT_EQ(values_of(items, 0), (Strings{"a", "c"})) << "whatever becomes of the feed's own row";
+    EXPECT_EQ(values_of(items, 1), (Strings{"7", "null"}));
+    EXPECT_EQ(items.origin, (std::vector<std::size_t>{0, 2}));
+    ASSERT_EQ(page.batch.rejects.size(), 2U);
+    EXPECT_EQ(page.batch.rejects[1].list, "items");
+    EXPECT_EQ(page.batch.rejects[1].column, "key") << "which row is gone is not said";
+}
+
+TEST(Deletions, MayHaveBeenAtTheEndOfWhatTheirTimeStates) {
+    const auto at = [](Cursor::Type type, const std::string& time) {
+        const Layout layout = feed(type);
+        const Page page{layout, R"([{"id": 1, "type": "gone", "object": {"id": "a"}, "at": ")" + time + "\"}]"};
+        return values_of(page.batch.deletions.at(0), 1);
+    };
+    EXPECT_EQ(at(Cursor::Type::timestamp, "2026-01-01T00:00:05Z"), Strings{"2026-01-01T00:00:05.999999Z"});
+    EXPECT_EQ(at(Cursor::Type::timestamp, "2026-01-01T00:00:05.25Z"), Strings{"2026-01-01T00:00:05.25Z"});
+    EXPECT_EQ(at(Cursor::Type::date, "2026-01-01"), Strings{"2026-01-01T23:59:59.999999Z"});
+}
+
 TEST(Rows, TakePlaceholdersOncePerPage) {
     Layout layout{field("id", "id", true)};
     layout.fields.push_back(Field{.column = "parent", .value = *Text::parse("{parent.id}")});

@@ -116,6 +116,11 @@ TEST(SourceDeletes, HaveEveryMode) {
     EXPECT_EQ(feed.streams[0].deletes.key.at(0).second.text(), "object.id");
 }
 
+TEST(SourceDeletes, OnlyWhatIsMissingNeedsAThreshold) {
+    EXPECT_EQ(problems_of(R"("deletes": {"mode": "field", "when": {"path": "gone", "exists": true}, "max_fraction": 0.5})"),
+              one("~" + kItems + R"(.deletes.max_fraction: "max_fraction" is for mode "missing": what a record says is believed)"));
+}
+
 TEST(SourceDeletes, WhatWasNotAskedForIsNotMissing) {
     const std::string missing = R"("deletes": {"mode": "missing"}, )";
     const std::string message = kItems + R"(.deletes.mode: "missing" would delete what was not asked for: )";
