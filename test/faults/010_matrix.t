@@ -49,7 +49,8 @@ sub happen
 {
     my ($cell, $account) = @_;
     my ($kind, $rest) = $cell->{how} =~ /^(\S+)\s+(.*)$/s;
-    my $create = sub { $upstream->create_account('shops', $account); };
+    # The server may die after the commit and before its answer; the second attempt finds the account there.
+    my $create = sub { eval { $upstream->create_account('shops', $account); 1 } or $@ =~ /already exists/ or die $@; };
     my $refused = sub { my ($stream, $skip, $options) = @_;
         $upstream->control('fault', { account => $account, stream => $stream, skip => $skip + 0, times => -1, %{ JSON::PP->new->decode("{$options}") } });
         $create->(); };
