@@ -26,6 +26,15 @@ COMMENT ON SCHEMA upstream IS 'pg_upstream: tables kept in step with upstream RE
 
 /* ---------------------------------------------------------------- configuration */
 
+/* More than one row where a dump was restored: its own and that of the database that was dumped. */
+CREATE TABLE upstream.instance (
+    instance_id text NOT NULL,
+    adopted_at timestamptz NOT NULL DEFAULT pg_catalog.now()
+);
+COMMENT ON TABLE upstream.instance IS 'the database that these tables belong to; in any other nothing is sent until adopt_instance()';
+COMMENT ON COLUMN upstream.instance.instance_id IS 'this_instance() of that database';
+COMMENT ON COLUMN upstream.instance.adopted_at IS 'since when';
+
 CREATE TABLE upstream.sources (
     source_id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     name text NOT NULL UNIQUE,
@@ -450,6 +459,13 @@ CREATE FUNCTION upstream.workers(OUT pid integer, OUT datid oid, OUT started_at 
     LANGUAGE c VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'upstream_workers';
 COMMENT ON FUNCTION upstream.workers() IS 'the running workers of the cluster, from shared memory; read it through pg_stat_upstream_workers';
 
+CREATE FUNCTION upstream.this_instance() RETURNS text
+    LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'upstream_this_instance';
+COMMENT ON FUNCTION upstream.this_instance() IS
+    'which database this is: upstream.instance_id, or the cluster''s system identifier where that is not set, and the database''s oid';
+
+INSERT INTO upstream.instance (instance_id) VALUES (upstream.this_instance());
+
 /* ---------------------------------------------------------------- functions in SQL */
 
 CREATE FUNCTION upstream.progress(OUT pid integer, OUT datid oid, OUT model_id integer, OUT run_id bigint, OUT began_at timestamptz, OUT phase text,
@@ -718,6 +734,18 @@ $$;
 COMMENT ON FUNCTION upstream.install_source(text, text, jsonb) IS
     'creates a source that comes with pg_upstream, with its tables, indexes, views and functions in that schema; again: brings all of it up to date; overrides are merged into the spec as by merge_spec(); returns source_id';
 
+CREATE FUNCTION upstream.adopt_instance() RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    LOCK TABLE upstream.instance IN EXCLUSIVE MODE;
+    DELETE FROM upstream.instance;
+    INSERT INTO upstream.instance (instance_id) VALUES (upstream.this_instance());
+    PERFORM upstream.wake();
+END
+$$;
+COMMENT ON FUNCTION upstream.adopt_instance() IS
+    'lets this database sync though it is a copy (a restored dump, a template, a base backup). Call it when the database that it is a copy of does not sync any more: two that use the same refresh tokens lock each other out';
+
 /* ---------------------------------------------------------------- views */
 
 CREATE VIEW upstream.models_needing_sync WITH (security_invoker = true) AS
@@ -756,6 +784,7 @@ SELECT
     CASE
         WHEN s.lease_pid IS NOT NULL
             AND upstream.lease_is_held(s.lease_incarnation, s.lease_pid, s.lease_started_at, s.lease_deadline) THEN 'running'
+        WHEN (SELECT bool_or(i.instance_id <> upstream.this_instance()) FROM upstream.instance i) THEN 'foreign_instance'
         WHEN m.paused THEN 'paused'
         WHEN s.blocked_reason IS NOT NULL THEN s.blocked_reason
         WHEN s.failures > 0 THEN 'failing'
@@ -791,7 +820,7 @@ FROM upstream.model_state s
     JOIN upstream.sources so USING (source_id)
     LEFT JOIN upstream.tokens t USING (account_id, credential);
 COMMENT ON VIEW upstream.model_status IS 'is it working? one row a model: state, cursor, last success, last error with its reason, next attempt';
-COMMENT ON COLUMN upstream.model_status.state IS 'running, due, fresh, failing, waiting (for a rate limit or breaker), paused or needs_reauth';
+COMMENT ON COLUMN upstream.model_status.state IS 'running, due, fresh, failing, waiting (for a rate limit or breaker), paused, needs_reauth or foreign_instance';
 COMMENT ON COLUMN upstream.model_status.cursor IS 'how far the committed data reaches: a value seen in the data';
 COMMENT ON COLUMN upstream.model_status.half_done_records IS 'records of the slice that is half done; slices of its read and partitions of its run that are complete follow';
 COMMENT ON COLUMN upstream.model_status.notice IS 'what the last good run noticed: a filter that is ignored, an order that does not hold, a cursor older than the retention';
@@ -946,6 +975,7 @@ $$;
 
 /* ---------------------------------------------------------------- pg_dump: configuration and state, never secrets */
 
+SELECT pg_catalog.pg_extension_config_dump('upstream.instance', '');
 SELECT pg_catalog.pg_extension_config_dump('upstream.sources', '');
 SELECT pg_catalog.pg_extension_config_dump('upstream.sources_source_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('upstream.accounts', '');

@@ -9,6 +9,7 @@
 #include "pg/transaction.hpp"
 #include "worker/commands.hpp"
 #include "worker/configure.hpp"
+#include "worker/instance.hpp"
 #include "worker/progress.hpp"
 #include "worker/settings.hpp"
 #include "worker/shared.hpp"
@@ -49,6 +50,12 @@ PGDLLEXPORT Datum upstream_lease_is_held(PG_FUNCTION_ARGS) {
         if (*incarnation != pg::postmaster_start() || *deadline < pg::now()) PG_RETURN_BOOL(false);
         PG_RETURN_BOOL(pg::backend_start(PG_GETARG_INT32(1)) == started_at);
     });
+}
+
+PG_FUNCTION_INFO_V1(upstream_this_instance);
+PGDLLEXPORT Datum upstream_this_instance(PG_FUNCTION_ARGS) {
+    (void)fcinfo;
+    return pg::entry([&]() -> Datum { return pg::text_value(worker::this_instance()); });
 }
 
 PG_FUNCTION_INFO_V1(upstream_wake);

@@ -108,6 +108,11 @@ Datum jsonb_row(FunctionCallInfo fcinfo, const std::string& json) {
     });
 }
 
+Datum text_value(const std::string& text) {
+    const char* const chars = text.c_str();
+    return call([&] { return CStringGetTextDatum(chars); });
+}
+
 void hide_statement(const char* shown) { pgstat_report_activity(STATE_RUNNING, shown); }
 
 }  // namespace upstream::pg

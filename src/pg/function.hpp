@@ -41,6 +41,9 @@ class RowSink {
     AttInMetadata* input_;
 };
 
+// A result of type text.
+[[nodiscard]] Datum text_value(const std::string& text);
+
 // The result row of a procedure with one INOUT parameter of type jsonb.
 [[nodiscard]] Datum jsonb_row(FunctionCallInfo fcinfo, const std::string& json);
 

@@ -8,6 +8,7 @@
 #include "pg/error.hpp"
 
 extern "C" {
+#include "access/xlog.h"
 #include "storage/ipc.h"
 #include "storage/proc.h"
 #include "storage/procarray.h"
@@ -52,6 +53,8 @@ Time now() { return detail::from_timestamp(GetCurrentTimestamp()); }
 Time own_start() { return detail::from_timestamp(MyStartTimestamp); }
 
 Time postmaster_start() { return detail::from_timestamp(PgStartTime); }
+
+std::string system_identifier() { return std::to_string(GetSystemIdentifier()); }
 
 bool is_running(int pid) {
     return call([&] { return BackendPidGetProc(pid) != nullptr; });

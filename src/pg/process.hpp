@@ -2,6 +2,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 
 #include "pg/spi.hpp"
 
@@ -13,6 +14,9 @@ namespace upstream::pg {
 // When this process, and when the server, began.
 [[nodiscard]] Time own_start();
 [[nodiscard]] Time postmaster_start();
+
+// What tells this cluster from others, but for its physical copies.
+[[nodiscard]] std::string system_identifier();
 
 // Whether a process with that pid is connected to this server.
 [[nodiscard]] bool is_running(int pid);

@@ -9,6 +9,8 @@ namespace {
 
 constexpr const char* kVersion = "SELECT e.extversion FROM pg_catalog.pg_extension e WHERE e.extname = 'pg_upstream'";
 
+constexpr const char* kForeignOwner = "SELECT i.instance_id FROM upstream.instance i WHERE i.instance_id <> $1 LIMIT 1";
+
 }  // namespace
 
 Holder this_process(const char* kind) {
@@ -19,11 +21,17 @@ Holder this_process(const char* kind) {
                   .kind = kind};
 }
 
-Catalog::Catalog(Holder holder) : ModelCatalog(holder), RunCatalog(holder), TokenCatalog(holder), LimitCatalog(holder), version_(kVersion) {}
+Catalog::Catalog(Holder holder) : ModelCatalog(holder), RunCatalog(holder), TokenCatalog(holder), LimitCatalog(holder), version_(kVersion), foreign_owner_(kForeignOwner) {}
 
 std::optional<std::string> Catalog::extension_version() {
     if (!pg::lock_extension("pg_upstream")) return std::nullopt;
     const pg::Rows rows = version_.run();
+    if (rows.empty()) return std::nullopt;
+    return rows[0].get<std::string>(0);
+}
+
+std::optional<std::string> Catalog::foreign_owner(const std::string& instance) {
+    const pg::Rows rows = foreign_owner_.run(instance);
     if (rows.empty()) return std::nullopt;
     return rows[0].get<std::string>(0);
 }

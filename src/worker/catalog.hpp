@@ -31,8 +31,12 @@ class Catalog : public ModelCatalog,
     // The version of the extension in this database, with the extension locked against DROP till the end of the transaction; nothing if it is not here.
     std::optional<std::string> extension_version();
 
+    // The database that the tables belong to, if it is not `instance`.
+    std::optional<std::string> foreign_owner(const std::string& instance);
+
   private:
     pg::Statement<> version_;
+    pg::Statement<std::string> foreign_owner_;
 };
 
 }  // namespace upstream::worker

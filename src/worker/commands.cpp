@@ -10,6 +10,7 @@
 #include "pg/error.hpp"
 #include "pg/process.hpp"
 #include "worker/engine.hpp"
+#include "worker/instance.hpp"
 #include "worker/settings.hpp"
 #include "worker/shared.hpp"
 
@@ -159,6 +160,7 @@ std::string sync_now(const Selection& selection) {
     Unit unit{session, "session"};
     try {
         const std::vector<std::int32_t> models = unit.run("choosing models", Durability::asynchronous, [&](Catalog& catalog) {
+            require_own_instance(catalog);
             if (selection.of_source && selection.source && !catalog.find_source(*selection.source))
                 throw pg::Raise(ERRCODE_UNDEFINED_OBJECT, "source \"" + *selection.source + "\" does not exist", "", "See upstream.sources.");
             std::vector<std::int32_t> chosen =
@@ -169,6 +171,8 @@ std::string sync_now(const Selection& selection) {
         Batch batch{unit, models};
         batch.run();
         return batch.json();
+    } catch (const ForeignInstance& foreign) {
+        foreign.raise();
     } catch (const ExtensionGone& gone) {
         throw pg::Raise(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE,
                         gone.version.empty() ? "extension pg_upstream was dropped" : "extension pg_upstream has version " + gone.version + ", which this library does not fit");

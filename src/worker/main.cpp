@@ -2,7 +2,7 @@
 // ended, or when somebody sets the latch (request_sync(), create_account(), CREATE EXTENSION: at their commit).
 //
 // Ways out. SIGTERM, DROP DATABASE .. WITH (FORCE) and shutdown end the process inside the wait (FATAL); leases die with it. Without the extension, or
-// with another version of it, the loop waits for the latch alone. An error of the books' own statements is logged once, and tried again later. Anything else
+// with another version of it, or in a copy of another database (worker/instance.hpp), the loop waits for the latch alone. An error of the books' own statements is logged once, and tried again later. Anything else
 // ends the process with an ERROR; the launcher starts another.
 #include "worker/main.hpp"
 
@@ -16,6 +16,7 @@
 #include "pg/process.hpp"
 #include "pg/wait_set.hpp"
 #include "worker/engine.hpp"
+#include "worker/instance.hpp"
 #include "worker/settings.hpp"
 #include "worker/shared.hpp"
 #include "worker/version.hpp"
@@ -40,6 +41,8 @@ class Worker {
             settle(engine_->take_outcomes());
         } catch (const ExtensionGone& gone) {
             wait_for_extension(gone);
+        } catch (const ForeignInstance& foreign) {
+            wait_for_adoption(foreign);
         } catch (const pg::Error& error) {
             complain(error.message());
             start_anew(error.message());
@@ -65,6 +68,7 @@ class Worker {
         const std::size_t room = free == 0 ? 0 : std::max<std::size_t>(1, free / static_cast<std::size_t>(settings().workers));
         std::vector<Model> claimed;
         unit_.run("looking for due models", Durability::asynchronous, [&](Catalog& catalog) {
+            require_own_instance(catalog);
             if (room > 0) claimed = catalog.claim_due(static_cast<std::int32_t>(room));
             // Without room, the end of a run is what to wait for.
             if (claimed.size() < room)
@@ -96,6 +100,15 @@ class Worker {
                      "; run ALTER EXTENSION pg_upstream UPDATE or restart the server");
         next_look_.reset();
         report("no extension");
+        pg::wait({}, std::nullopt);
+        look_now_ = true;
+    }
+
+    void wait_for_adoption(const ForeignInstance& foreign) {
+        engine_->forget();
+        complain(foreign.message() + "; nothing is sent from here until upstream.adopt_instance()");
+        next_look_.reset();
+        report("foreign_instance");
         pg::wait({}, std::nullopt);
         look_now_ = true;
     }

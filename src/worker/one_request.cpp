@@ -7,11 +7,13 @@
 
 #include "http/client.hpp"
 #include "pg/wait_set.hpp"
+#include "worker/rehearsal.hpp"
 #include "worker/settings.hpp"
 
 namespace upstream::worker {
 
 core::Result<core::Response> fetch(const core::Request& request) {
+    check_may_send();
     http::Client client{client_options()};
     client.start(request);
     for (;;) {

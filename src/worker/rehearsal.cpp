@@ -8,6 +8,7 @@
 #include "pg/role.hpp"
 #include "worker/convert.hpp"
 #include "worker/deletions.hpp"
+#include "worker/instance.hpp"
 #include "worker/parents.hpp"
 #include "worker/unit.hpp"
 
@@ -71,6 +72,17 @@ Look look_at(const std::string& account, const std::string& stream) {
         add_deletions(look.layout, look.source, *look.stream, told, look.targets.told);
         return look;
     });
+}
+
+void check_may_send() {
+    try {
+        with_catalog([](Catalog& catalog) {
+            require_own_instance(catalog);
+            return true;
+        });
+    } catch (const ForeignInstance& foreign) {
+        foreign.raise();
+    }
 }
 
 std::vector<Model> models_of(const std::string& account) {

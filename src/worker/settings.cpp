@@ -44,6 +44,8 @@ void define_settings() {
     DefineCustomStringVariable("upstream.ca_file", "File with the certificate authorities that are trusted.",
                                "Empty takes the system's.", &values.ca_file, "", PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
     define("upstream.databases", "Databases in which a worker syncs.", "Needs pg_upstream in shared_preload_libraries.", &values.databases, PGC_SIGHUP);
+    define("upstream.instance_id", "Name of this installation, by which a copy of it is told from it.",
+           "Empty takes the cluster's system identifier, which physical copies share.", &values.instance_id, PGC_SIGHUP);
     define("upstream.lease_timeout", "Time after which a holder that shows no life loses its model.", &values.lease_timeout_ms, 300'000, 1'000,
            24 * 3600 * 1000, GUC_UNIT_MS);
     define("upstream.lock_timeout", "Longest wait for a lock on a target.", &values.lock_timeout_ms, 500, 1, 60'000, GUC_UNIT_MS);

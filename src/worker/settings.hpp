@@ -12,6 +12,7 @@ struct Settings {
     char* databases = nullptr;        // upstream.databases
     char* allowed_hosts = nullptr;    // upstream.allowed_hosts
     char* ca_file = nullptr;          // upstream.ca_file
+    char* instance_id = nullptr;      // upstream.instance_id
     bool allow_http = false;          // upstream.allow_http
     bool allow_private_addresses = false;
     int max_in_flight = 64;

@@ -18,7 +18,7 @@ struct WorkerRow {
     int pid = 0;
     Oid database = InvalidOid;
     pg::Time started_at{};
-    char state[16] = "";
+    char state[24] = "";
     int running = 0;
     int in_flight = 0;
     std::int64_t runs = 0;

@@ -10,6 +10,7 @@
 #include "pg/process.hpp"
 #include "pg/wait_set.hpp"
 #include "worker/commands.hpp"
+#include "worker/instance.hpp"
 #include "worker/unit.hpp"
 
 namespace upstream::worker {
@@ -38,6 +39,7 @@ void wait_in(Unit& unit, const FreshWish& wish) {
     const core::Timestamp deadline = called_at + std::min(wish.timeout, kLongest);
     for (bool first = true;; first = false) {
         const Freshness seen = unit.run("looking how fresh a model is", Durability::asynchronous, [&](Catalog& catalog) {
+            require_own_instance(catalog);
             const std::int32_t model = catalog.models_of(wish.account, wish.stream).at(0);
             const Freshness found = catalog.freshness(model, wanted);
             if (!found.fresh && found.obstacle.empty() && (first || !found.requested)) catalog.request_sync(wish.account, wish.stream);
@@ -59,6 +61,8 @@ void wait_fresh(const FreshWish& wish) {
     Unit unit{session, "session"};
     try {
         wait_in(unit, wish);
+    } catch (const ForeignInstance& foreign) {
+        foreign.raise();
     } catch (const ExtensionGone&) {
         throw pg::Raise(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "extension pg_upstream was dropped, or has a version that this library does not fit");
     }
