@@ -11,6 +11,7 @@ extern "C" {
 #include "utils/guc.h"
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
+#include "utils/timeout.h"
 }
 
 namespace upstream::pg {
@@ -90,6 +91,7 @@ void Transaction::begin(const char* activity) {
             SetCurrentStatementStartTimestamp();
             pgstat_report_activity(STATE_RUNNING, activity);
             StartTransactionCommand();
+            if (session_.limit_ms_ > 0) enable_timeout_after(STATEMENT_TIMEOUT, session_.limit_ms_);
         } else {
             BeginInternalSubTransaction(nullptr);
         }
@@ -144,6 +146,8 @@ void Transaction::settle() noexcept {
     MemoryContextSwitchTo(memory_.context());
     if (session_.kind() == Session::Kind::procedure) return;  // the session reports itself
     quietly([] {
+        disable_timeout(STATEMENT_TIMEOUT, true);
+        if (get_timeout_indicator(STATEMENT_TIMEOUT, true)) QueryCancelPending = false;  // it came too late: nothing is left to be cancelled
         pgstat_report_stat(true);  // a worker is never idle in Postgres' sense: without this autovacuum would not learn of its writes
         pgstat_report_activity(STATE_IDLE, nullptr);
     });

@@ -35,8 +35,14 @@ class Session {
     // procedure: ends the transaction that the CALL began in, so that nothing is held while we wait. Once, before the first wait.
     void leave_callers_transaction();
 
+    // worker: a transaction that takes longer is cancelled (57014). Postgres arms statement_timeout for clients only, so that an endless trigger would hold a
+    // worker for ever; a session has its own statement_timeout, and somebody who can cancel it.
+    void limit_transactions(int milliseconds) { limit_ms_ = milliseconds; }
+
   private:
+    friend class Transaction;
     Kind kind_;
+    int limit_ms_ = 0;
 };
 
 class Transaction {

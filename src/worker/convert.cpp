@@ -26,6 +26,9 @@ void read_words(core::Words& words, const std::string& json) {
         if (!member.is_null()) words.insert_or_assign(std::string{member.key()}, std::string{member.text()});
 }
 
+constexpr const char* kHintOfCancelled =
+    "A worker's transaction is cancelled after upstream.write_timeout. Look for slow triggers of the target and for missing indexes, or ask for smaller pages.";
+
 core::Code code_of(int sqlerrcode) {
     switch (sqlerrcode) {
         case ERRCODE_LOCK_NOT_AVAILABLE:
@@ -73,6 +76,8 @@ core::Account to_account(const core::Source& source, const Model& model) {
 }
 
 core::Error to_error(const pg::Error& error) {
+    if (error.sqlerrcode() == ERRCODE_QUERY_CANCELED && error.hint().empty())
+        return core::Error{.code = core::Code::target_busy, .message = error.message(), .detail = error.detail(), .hint = kHintOfCancelled, .sqlstate = error.sqlstate()};
     return core::Error{.code = code_of(error.sqlerrcode()), .message = error.message(), .detail = error.detail(), .hint = error.hint(),
                        .sqlstate = error.sqlstate()};
 }

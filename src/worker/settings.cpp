@@ -61,6 +61,8 @@ void define_settings() {
     DefineCustomEnumVariable("upstream.write_path", "How rows get into targets.",
                              "auto and bulk: by COPY in process where the target allows it; upsert: always by a statement. For tests and comparisons.",
                              &values.write_path, static_cast<int>(WritePath::automatic), kWritePaths, PGC_SUSET, 0, nullptr, nullptr, nullptr);
+    define("upstream.write_timeout", "Longest transaction of a worker; then it is rolled back, and its page is tried again later.", &values.write_timeout_ms, 60'000,
+           100, 3600 * 1000, GUC_UNIT_MS);
     define("upstream.run_timeout", "Longest run; it ends with what it has committed, and the next goes on from there.", &values.run_timeout_s, 3600, 1,
            365 * 24 * 3600, GUC_UNIT_S);
     MarkGUCPrefixReserved("upstream");

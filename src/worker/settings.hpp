@@ -25,6 +25,7 @@ struct Settings {
     int run_history_s = 7 * 24 * 3600;
     int workers = 1;
     int memory_limit_kb = 64 * 1024;
+    int write_timeout_ms = 60'000;
     int write_path = static_cast<int>(WritePath::automatic);
 };
 

@@ -19,6 +19,8 @@ Oid Unit::enter(Durability durability) {
     return keeper;
 }
 
+int Unit::write_timeout() { return settings().write_timeout_ms; }
+
 std::shared_ptr<const core::Source> Unit::source(std::int32_t id, std::int32_t revision) {
     auto& [known_revision, known] = sources_[id];
     if (known && known_revision == revision) return known;

@@ -36,6 +36,7 @@ class Unit {
     template <class Work>
     auto run(const char* activity, Durability durability, Work&& work) -> std::invoke_result_t<Work, Catalog&> {
         UPSTREAM_STOP(std::string{"before "} + activity);
+        session_.limit_transactions(write_timeout());
         pg::Transaction transaction{session_, activity};
         using Value = std::invoke_result_t<Work, Catalog&>;
         if constexpr (std::is_void_v<Value>) {
@@ -65,6 +66,7 @@ class Unit {
 
   private:
     Oid enter(Durability durability);
+    static int write_timeout();
 
     pg::Session& session_;
     Catalog catalog_;

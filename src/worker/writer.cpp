@@ -35,6 +35,11 @@ NextRun next_run(const RunContext& run, const core::Apply& page) {
     return next;
 }
 
+bool was_cancelled(const Verdict& verdict) {
+    const auto* refused = std::get_if<core::Refused>(&verdict);
+    return refused != nullptr && refused->error.sqlstate == "57014";
+}
+
 double milliseconds(std::chrono::microseconds span) { return static_cast<double>(span.count()) / 1000.0; }
 
 // What a page takes until it is committed: its document, its views, and its rows as Postgres' values.
@@ -127,13 +132,17 @@ void Writer::write_chunk(std::vector<Waiting>& chunk) {
     for (const Share& share : shares) tell(share);
 }
 
-// After a chunk that failed: each page alone, until one of its run fails.
+// After a chunk that failed: each page alone, until one of its run fails. Once one took too long the others are not tried: a trigger that is slow for one
+// account is slow for all, and each would hold up the other targets for as long.
 void Writer::write_singly(std::vector<Waiting>& chunk) {
+    std::optional<Verdict> too_slow;
     for (Waiting& waiting : chunk) {
         const std::int32_t model = waiting.run->model.id;
         if (std::find(over_.begin(), over_.end(), model) != over_.end()) continue;
         std::vector<Share> share{Share{.run = waiting.run, .pages = {&waiting.page}}};
-        if (std::optional<Verdict> failure = write(share, Path::singly)) {
+        std::optional<Verdict> failure = too_slow ? too_slow : write(share, Path::singly);
+        if (failure) {
+            if (was_cancelled(*failure)) too_slow = failure;
             over_.push_back(model);
             tell_(model, std::move(*failure));
         } else {
