@@ -200,6 +200,33 @@ COMMENT ON COLUMN upstream.partition_state.validator IS 'ETag or Last-Modified o
 COMMENT ON COLUMN upstream.partition_state.done_at IS 'start of the run that read it last';
 
 /*
+ * Written in the page's own commit, and emptied in the one that replaces the target's rows. Dumped, as the read that they belong to is.
+ */
+CREATE TABLE upstream.staged_pages (
+    model_id integer NOT NULL REFERENCES upstream.models ON DELETE CASCADE,
+    slice bigint NOT NULL,
+    page bigint NOT NULL,
+    rows bytea NOT NULL,
+    PRIMARY KEY (model_id, slice, page)
+);
+COMMENT ON TABLE upstream.staged_pages IS 'pages of streams that replace rows (write replace, replace_window), until what they replace has been read as a whole';
+COMMENT ON COLUMN upstream.staged_pages.model_id IS 'the model';
+COMMENT ON COLUMN upstream.staged_pages.slice IS 'the slice of the read that is half done, from 0';
+COMMENT ON COLUMN upstream.staged_pages.page IS 'order in the slice, from 1';
+COMMENT ON COLUMN upstream.staged_pages.rows IS 'the rows, as JSON in UTF-8';
+
+CREATE TABLE upstream.seen_keys (
+    model_id integer NOT NULL REFERENCES upstream.models ON DELETE CASCADE,
+    key uuid NOT NULL,
+    generation timestamptz NOT NULL,
+    PRIMARY KEY (model_id, key)
+) WITH (fillfactor = 80);
+COMMENT ON TABLE upstream.seen_keys IS 'keys of target rows that a full read has met, until rows that it has not met are taken out';
+COMMENT ON COLUMN upstream.seen_keys.model_id IS 'the model';
+COMMENT ON COLUMN upstream.seen_keys.key IS 'the first half of the SHA-256 of the row''s key';
+COMMENT ON COLUMN upstream.seen_keys.generation IS 'start of the run that met it; others do not count';
+
+/*
  * Grows by a row a page and is emptied when the slice ends. Not dumped: a read whose marks are not here begins its slice anew.
  */
 CREATE TABLE upstream.occurrences (
@@ -569,12 +596,22 @@ $$;
 COMMENT ON FUNCTION upstream.request_sync(text, text) IS
     'makes models due now and wakes the worker at commit; returns at once, with the number of models. Paused and blocked ones stay so';
 
+CREATE FUNCTION upstream.forget_read(models integer[]) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    DELETE FROM upstream.staged_pages WHERE model_id = ANY (models);
+    DELETE FROM upstream.seen_keys WHERE model_id = ANY (models);
+END
+$$;
+COMMENT ON FUNCTION upstream.forget_read(integer[]) IS 'drops the pages that wait and the keys that were seen of reads that begin anew; for the functions that let them';
+
 CREATE FUNCTION upstream.full_refresh(account text, stream text DEFAULT NULL) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     UPDATE upstream.model_state s
     SET full_refresh = true, read = NULL, fence = s.fence + 1
     WHERE s.model_id = ANY (upstream.find_models(full_refresh.account, full_refresh.stream));
+    PERFORM upstream.forget_read(upstream.find_models(full_refresh.account, full_refresh.stream));
     RETURN upstream.request_sync(full_refresh.account, full_refresh.stream);
 END
 $$;
@@ -589,6 +626,7 @@ BEGIN
     WHERE s.model_id = ANY (upstream.find_models(reset_cursor.account, reset_cursor.stream));
     DELETE FROM upstream.partition_state p
     WHERE p.model_id = ANY (upstream.find_models(reset_cursor.account, reset_cursor.stream));
+    PERFORM upstream.forget_read(upstream.find_models(reset_cursor.account, reset_cursor.stream));
     PERFORM upstream.request_sync(reset_cursor.account, reset_cursor.stream);
 END
 $$;
@@ -985,6 +1023,8 @@ SELECT pg_catalog.pg_extension_config_dump('upstream.models_model_id_seq', '');
 SELECT pg_catalog.pg_extension_config_dump('upstream.model_targets', '');
 SELECT pg_catalog.pg_extension_config_dump('upstream.model_state', '');
 SELECT pg_catalog.pg_extension_config_dump('upstream.partition_state', '');
+SELECT pg_catalog.pg_extension_config_dump('upstream.staged_pages', '');
+SELECT pg_catalog.pg_extension_config_dump('upstream.seen_keys', '');
 
 /* a worker that waits for the extension looks again */
 SELECT upstream.wake();

@@ -295,6 +295,12 @@ struct Stream {
     int priority = 0;
     Conditional conditional = Conditional::off;
 
+    // Whether rows replace what was there of the account: as a whole, or within the bounds of a slice.
+    [[nodiscard]] bool replaces() const { return write == Write::replace || write == Write::replace_window; }
+
+    // Whether each row is known by a key; else all that comes is added.
+    [[nodiscard]] bool has_identity() const { return write != Write::append && (!replaces() || !primary_key.empty() || !key_hash.empty()); }
+
     // Whether one run consists of several reads, each with a cursor of its own.
     [[nodiscard]] bool is_partitioned() const { return parent || !partitions.empty(); }
 };

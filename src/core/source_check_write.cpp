@@ -126,6 +126,7 @@ void StreamCheck::deletes() {
         warn("deletes.max_fraction", "\"max_fraction\" is for mode \"missing\": what a record says is believed");
     if (deletes.mode == Mode::feed) feed();
     if (deletes.mode != Mode::missing) return;
+    if (stream_.write == Write::replace) add("deletes.mode", "\"missing\" is what write \"replace\" does by itself", "Leave \"deletes\" out.");
     const std::string message = "\"missing\" would delete what was not asked for: ";
     if (stream_.parent && stream_.parent->where) add("deletes.mode", message + "\"parent.where\" leaves out rows", "Leave one of them out.");
     if (stream_.parent && stream_.parent->limit) add("deletes.mode", message + "\"parent.limit\" leaves out rows", "Leave one of them out.");

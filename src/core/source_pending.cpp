@@ -23,8 +23,6 @@ struct Pending {
 
 constexpr auto kPending = std::to_array<Pending>({
     // writing
-    {"streams.*.write", "replace"},
-    {"streams.*.write", "replace_window"},
     {"streams.*.deletes.mode", "missing"},
     {"streams.*.expand.*.more"},
 

@@ -118,6 +118,7 @@ Action Sync::finish_without_rows() {
     apply.last = true;
     apply.started_at = state_.read->started_at;
     apply.full = state_.read->full;
+    apply.abandons = stream_.replaces();  // no partition is open, so that nothing may wait
     apply.notice = state_.read->notice;
     apply.batch = empty_batch();
     finish_run();
@@ -175,6 +176,8 @@ Action Sync::on_event(Refused event, Timestamp now) {
     }
     given_.clear();
     deferred_.reset();
+    if (event.from == Refused::From::run) state_.read.reset();
+    if (event.from == Refused::From::slice && state_.read) state_.read->page = Page{};
     return fail(std::move(event.error), now);
 }
 

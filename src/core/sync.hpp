@@ -25,6 +25,10 @@
 //   - a page token that comes twice, a page that repeats, a hundred empty pages or a page that lies in the far future end the run with the reason;
 //   - a page token that the upstream no longer takes (a 4xx that says nothing else) restarts the read from the committed cursor, once;
 //     a list that shifts while it is read restarts its slice, at most three times.
+//
+// Writes that replace (write replace, replace_window). Each page says whether its slice begins with it, and whether it completes what is replaced at once: the
+// slice, or the read. Till then its rows only wait (worker/apply), so that the cursor does not move within a slice, whatever the order. A slice that begins anew
+// begins with slice_begins; one that may lack rows, because its list kept shifting or its partition was left out, never completes anything.
 #pragma once
 
 #include <cstdint>
@@ -84,12 +88,16 @@ struct Apply {
     State state;  // true once the batch is committed
     Tally tally;
     bool last = false;          // the run is complete: finish it in the same transaction
+    bool slice_begins = false;  // with this page: what waits of it from before is void
     bool slice_ends = false;    // with this page
+    std::int64_t slice = 0;     // its number in the read
+    bool completes = false;     // of a stream that replaces: the slice, or the read, has ended, and its pages are all that there is within its bounds
+    bool abandons = false;      // it has ended, but rows may be missing: what waits goes
     std::optional<PartEnd> part_end{};  // of a partitioned stream
     PartitionValues partition{};        // what was read
     Timestamp started_at{};             // of the run: the generation of the rows
     bool full = false;                  // it reads everything
-    Bounds bounds{};                    // of the slice, as they are meant
+    Bounds bounds{};                    // of the slice, as they are meant; absent where its rows are not bounded
     std::optional<Marks> marks{};       // to be kept while the slice lasts, if equal rows are numbered; none of any record: nothing is kept any more
     std::string notice{};               // with last: what a person should know
     std::optional<Fetch> next{};        // to be sent before the batch is written
@@ -124,7 +132,9 @@ struct PartsFound {
 };
 struct Applied {};
 struct Refused {  // Postgres did not take the batch
+    enum class From { page, slice, run };
     Error error;
+    From from = From::page;  // where the next run goes on
 };
 using Event = std::variant<Answered, Broken, TokenReady, TokenRefused, PartsFound, Applied, Refused>;
 
@@ -155,6 +165,7 @@ class Sync {
     struct Ending {  // what a page brings to its end
         std::optional<Page> next{};  // nothing: the slice ends
         bool skipped = false;        // and with it the partition
+        bool unread = false;         // the list was not read: it is left out, or the same as before
         std::optional<Marks> marks{};
     };
 
@@ -195,12 +206,14 @@ class Sync {
     void restart_slice();
     Action take_page(const Response& response, std::shared_ptr<const json::Document> document, std::uint64_t mark, Timestamp now);
     Action take_nothing(const Response& response, bool skipped, Timestamp now);
+    void say_what_is_replaced(Apply& apply, const Ending& ending) const;
     Action give(Batch batch, Ending ending, Timestamp now);
     void end_part(Apply& apply, bool skipped);
     Result<std::optional<Page>> page_after(const Response& response, const Decoded& page, std::uint64_t mark);
     void learn_positions(const Decoded& page);
     void notice_ignored_filter(const Decoded& page);
     [[nodiscard]] bool reached_known_rows(const Decoded& page) const;
+    [[nodiscard]] bool has_more_slices() const;
     [[nodiscard]] bool finish_slice();
     void keep_validator(const Response& response, bool single_page);
     void notice(std::string text);

@@ -132,11 +132,23 @@ Result<std::optional<Page>> Sync::page_after(const Response& response, const Dec
 
 // An answer that brings no records and ends the slice, or the whole partition if it is left out of this run.
 Action Sync::take_nothing(const Response& response, bool skipped, Timestamp now) {
-    (void)response;
+    constexpr int kNotModified = 304;
     token_was_refreshed_ = false;
     refused_before_ = false;
     ++tally_.pages;
-    return give(empty_batch(), Ending{.next = std::nullopt, .skipped = skipped && !is_plain()}, now);
+    if (skipped && stream_.write == Stream::Write::replace) state_.read->unsure = true;  // of a slice, and so of the read
+    return give(empty_batch(), Ending{.skipped = skipped && !is_plain(), .unread = skipped || response.status == kNotModified}, now);
+}
+
+// Of a stream that replaces. What a full read asks for has no bounds, but for the upstream's memory.
+void Sync::say_what_is_replaced(Apply& apply, const Ending& ending) const {
+    const Progress& read = *state_.read;
+    if (!stream_.replaces()) return;
+    if (read.full && !window_.cursor.step) apply.bounds = {.start = window_.floor};
+    const bool whole_read = stream_.write == Stream::Write::replace;
+    if (whole_read) apply.bounds = {};
+    if (ending.next || (whole_read && has_more_slices() && !ending.skipped)) return;
+    (read.unsure || ending.unread ? apply.abandons : apply.completes) = true;
 }
 
 // Hands a page over with the state that is true once it is committed, and asks for the one that follows.
@@ -144,7 +156,9 @@ Action Sync::give(Batch batch, Ending ending, Timestamp now) {
     Progress& read = *state_.read;
     Apply apply;
     apply.batch = std::move(batch);
+    apply.slice_begins = read.page.first();
     apply.slice_ends = !ending.next;
+    apply.slice = read.slices;
     apply.partition = read.part->values;
     apply.started_at = read.started_at;
     apply.full = read.full;
@@ -154,6 +168,7 @@ Action Sync::give(Batch batch, Ending ending, Timestamp now) {
     } else {
         apply.marks = std::move(ending.marks);
     }
+    say_what_is_replaced(apply, ending);
     if (ending.next) {
         read.page = std::move(*ending.next);
     } else if (ending.skipped || !finish_slice()) {
@@ -203,8 +218,8 @@ void Sync::learn_positions(const Decoded& page) {
     // have none, so that, unless the list is ascending, only the first page tells how far it is safe to go.
     const bool counts = is_time(stream_.cursor->type) || read.page.first() || (order == Order::asc && order_holds_);
     if (page.highest && counts) read.pending = later(read.pending, page.highest);
-    // Oldest first and in order so far: everything up to here has been read.
-    if (!read.full && !read.unsure && order == Order::asc && order_holds_ && read.pending) cursor() = later(cursor(), read.pending);
+    // Oldest first and in order so far: everything up to here has been read, and is written.
+    if (!stream_.replaces() && !read.full && !read.unsure && order == Order::asc && order_holds_ && read.pending) cursor() = later(cursor(), read.pending);
 }
 
 // Rows that are older than asked for show that the upstream does not know the parameter. Nothing is lost: it gives more than we need.
@@ -226,10 +241,15 @@ bool Sync::reached_known_rows(const Decoded& page) const {
     return by_us && page.lowest && *page.lowest < *read.start;
 }
 
+bool Sync::has_more_slices() const {
+    const Progress& read = *state_.read;
+    return window_.cursor.step && read.start && read.end && window_.end && *read.end < *window_.end;
+}
+
 // The slice is complete: what was pending is now the cursor, which never moves backwards. True if another slice follows.
 bool Sync::finish_slice() {
     Progress& read = *state_.read;
-    const bool more = window_.cursor.step && read.start && read.end && window_.end && *read.end < *window_.end;
+    const bool more = has_more_slices();
     if (stream_.cursor && !read.unsure) {
         std::optional<Position> reached = read.pending;
         if (more && reached) reached = std::min(*reached, *read.end);

@@ -100,6 +100,21 @@ Param jsonb_param(std::string_view text) {
             })};
 }
 
+Param bytes_param(std::string_view bytes) {
+    return {.value = call([&] {
+                if (bytes.size() >= MaxAllocSize - VARHDRSZ) ereport(ERROR, errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("value is too long"));
+                return PointerGetDatum(cstring_to_text_with_len(bytes.data(), static_cast<int>(bytes.size())));  // bytea and text are the same inside
+            })};
+}
+
+std::string bytes_of(Datum value) {
+    struct varlena* const stored = reinterpret_cast<struct varlena*>(DatumGetPointer(value));
+    struct varlena* const plain = call([&] { return pg_detoast_datum_packed(stored); });
+    std::string bytes(VARDATA_ANY(plain), VARSIZE_ANY_EXHDR(plain));
+    if (plain != stored) call([&] { pfree(plain); });
+    return bytes;
+}
+
 Param int4_array_param(const std::vector<std::int32_t>& values) { return array_param(values, INT4OID, sizeof(std::int32_t), true, int4_datum); }
 
 Param int8_array_param(const std::vector<std::int64_t>& values) { return array_param(values, INT8OID, sizeof(std::int64_t), FLOAT8PASSBYVAL, int8_datum); }

@@ -29,6 +29,11 @@ struct Json {
     std::string_view text;
 };
 
+// Bytes as they are, for bytea.
+struct Bytes {
+    std::string bytes;
+};
+
 struct Param {
     Datum value = 0;
     bool null = false;
@@ -41,7 +46,7 @@ struct Raw {
     bool null = false;
 };
 
-// How a C++ type travels as a parameter. Supported: bool, int32_t, int64_t, double, std::string_view, std::string, const char*, Json,
+// How a C++ type travels as a parameter. Supported: bool, int32_t, int64_t, double, std::string_view, std::string, const char*, Json, Bytes,
 // Time, std::vector<std::int32_t> (int4[]), std::vector<std::string> (text[]), and std::optional of each.
 template <class T>
 struct Traits;  // static Oid type(); static Param to_datum(const T&);  defined in spi_traits.hpp
@@ -50,7 +55,7 @@ class Row {
   public:
     Row(SPITupleTable* table, std::uint64_t index) : table_(table), index_(index) {}
 
-    // The column's value; a null raises unless T is std::optional. T: bool, int32_t, int64_t, double, std::string, Time, or std::optional of these.
+    // The column's value; a null raises unless T is std::optional. T: bool, int32_t, int64_t, double, std::string, Bytes, Time, or std::optional of these.
     // std::string takes any type, through its output function.
     template <class T>
     [[nodiscard]] T get(int column) const;

@@ -11,6 +11,8 @@ namespace detail {
 // Values made in the current memory context; all of these raise only as exceptions.
 Param text_param(std::string_view text);
 Param jsonb_param(std::string_view text);
+Param bytes_param(std::string_view bytes);
+std::string bytes_of(Datum value);
 Param int4_array_param(const std::vector<std::int32_t>& values);
 Param int8_array_param(const std::vector<std::int64_t>& values);
 Param text_array_param(const std::vector<std::string>& values);
@@ -89,6 +91,13 @@ template <>
 struct Traits<Json> {
     static Oid type() { return JSONBOID; }
     static Param to_datum(const Json& value) { return detail::jsonb_param(value.text); }
+};
+
+template <>
+struct Traits<Bytes> {
+    static Oid type() { return BYTEAOID; }
+    static Param to_datum(const Bytes& value) { return detail::bytes_param(value.bytes); }
+    static Bytes from_datum(Datum value) { return {.bytes = detail::bytes_of(value)}; }
 };
 
 template <>

@@ -9,7 +9,9 @@
 #include "core/excerpt.hpp"
 #include "core/json.hpp"
 #include "core/rows.hpp"
+#include "core/stored_batch.hpp"
 #include "pg/error.hpp"
+#include "pg/memory.hpp"
 #include "pg/role.hpp"
 #include "pg/transaction.hpp"
 #include "worker/deletions.hpp"
@@ -99,6 +101,16 @@ core::Lookup column_values(const core::Account& account, const core::Apply& page
     };
 }
 
+// A batch of which only the key's fields have values, so that none of the others can be bad.
+Batch keys_of(const Batch& batch, const std::vector<core::Field>& fields) {
+    Batch keys;
+    keys.rows = batch.rows;
+    keys.gone = batch.gone;
+    keys.present = batch.present;
+    for (std::size_t i = 0; i < fields.size(); ++i) keys.columns.push_back(fields[i].key ? batch.columns[i] : core::Values(batch.rows));
+    return keys;
+}
+
 }  // namespace
 
 // One page while it is being applied.
@@ -153,6 +165,36 @@ class Applier::Page {
     // Takes out the rows whose keys a batch holds.
     void erase(Target& target, const Batch& batch) {
         (void)carefully(target, batch, all_of(batch.rows), nullptr, [&](const RowNumbers& some) { return target.writer.erase(account_id_, batch, some); });
+    }
+
+    // Those of a batch's rows whose keys the target has, by their digests; also of rows that do not fit otherwise.
+    std::vector<std::string> known_keys(Target& target, const Batch& batch) {
+        const Batch keys = keys_of(batch, target.writer.fields());
+        RowNumbers rows = all_of(batch.rows);
+        if (care_ == Care::each_row) {
+            for (TableWriter::Place from;;) {
+                const pg::Subtransaction look;
+                const auto bad = target.writer.next_bad_cell(keys, rows, from);
+                if (!bad) break;
+                std::erase(rows, bad->row());
+                from = {.field = bad->field(), .row = 0};
+            }
+        }
+        return rows.empty() ? std::vector<std::string>{} : target.writer.known_keys(account_id_, keys, rows);
+    }
+
+    // Those of a batch's rows that lie within a slice; one that does not say where it lies is put aside.
+    RowNumbers within(Target& target, const Batch& batch, const Sweep& sweep, const Scope& scope) {
+        RowNumbers rows = all_of(batch.rows);
+        const std::size_t cursor = sweep.cursor_field();
+        for (const std::size_t row : all_of(batch.rows)) {
+            if (batch.columns[cursor][row]) continue;
+            std::erase(rows, row);
+            add(Reject{.record = batch.origin[row], .sqlstate = "23502", .column = target.writer.fields()[cursor].column,
+                       .message = "the record has no value for the cursor, which says to which slice it belongs"});
+        }
+        if (care_ == Care::each_row) drop_bad_cells(target, batch, rows, nullptr);
+        return rows.empty() ? rows : sweep.within(scope, batch, rows);
     }
 
     [[nodiscard]] Written& written() { return written_; }
@@ -282,31 +324,127 @@ Applier::Applier(const core::Stream& stream, const Targets& targets, core::Layou
         const core::DeletionLayout& told = layout_.deletions[i];
         told_.push_back({.list = told.stream, .owner = targets.told[i].owner, .writer = TableWriter{rule_of(told, targets.told[i]), targets.told[i], told.fields}});
     }
+    if (stream.replaces()) sweep_.emplace(stream, targets.main, layout_.fields);
     if (!stream.transform.empty()) transform_.emplace(stream.transform);
     if (!stream.after_page.empty()) after_page_.emplace("SELECT " + quoted_function(stream.after_page) + "($1, $2)");
 }
 
+// What all pages that are written because of one have in common.
+struct Applier::Work {
+    Catalog& catalog;
+    const Model& model;
+    const core::Account& account;
+    const core::Apply& what;
+    Care care;
+};
+
 Written Applier::apply(Catalog& catalog, const Model& model, const core::Account& account, const core::Apply& what, Care care) {
+    Work work{.catalog = catalog, .model = model, .account = account, .what = what, .care = care};
     Page page{account, what.batch, model.account_id, care};
+    Batch made;
+    const Batch& batch = transform_ ? made : what.batch;
     {
         pg::RoleScope owner{main_.owner};
-        Batch made;
         if (transform_) {
             made = page.transform(*transform_, row_layout_, context_of(model, account), column_values(account, what));
             page.take_rejects(made);
         }
-        const Batch& batch = transform_ ? made : what.batch;
         check_new_members(batch);
-        const RowNumbers rows = page.write(main_, batch, all_of(batch.rows));
-        write_inner(page, batch, rows);
+        if (!stream_.replaces()) write_rows(page, batch, all_of(batch.rows));
         delete_told(page, batch);
-        if (after_page_) after_page_->run(model.account_id, model.run_id);
+        if (!stream_.replaces()) run_after_page(work);
         owner.leave();
     }
-    if (!page.rejects().empty()) catalog.reject_rows(model, page.rejects());
+    Written written;
+    if (stream_.replaces()) written = replace(work, page, batch);
+    return written += settle(work, page);
+}
+
+void Applier::write_rows(Page& page, const Batch& batch, RowNumbers rows) {
+    const RowNumbers written = page.write(main_, batch, std::move(rows));
+    write_inner(page, batch, written);
+}
+
+void Applier::run_after_page(const Work& work) {
+    if (after_page_) after_page_->run(work.model.account_id, work.model.run_id);
+}
+
+Written Applier::settle(Work& work, Page& page) {
+    if (!page.rejects().empty()) work.catalog.reject_rows(work.model, page.rejects());
     Written written = page.written();
     written.rejected = static_cast<std::int64_t>(page.rejects().size());
     return written;
+}
+
+// The pages that wait, one at a time.
+template <class Visit>
+void Applier::for_each_staged(Work& work, const Visit& visit) {
+    StagedPlace place;
+    for (;;) {
+        const pg::MemoryScope scratch;
+        auto rows = work.catalog.next_staged(work.model.id, place);
+        if (!rows) return;
+        auto batch = core::batch_from_json(std::move(*rows), row_layout_);
+        if (!batch) throw PageRefused{.error = batch.error(), .staged_is_void = true};
+        visit(*batch);
+    }
+}
+
+Written Applier::replace(Work& work, Page& page, const Batch& batch) {
+    const core::Apply& what = work.what;
+    const std::int32_t model = work.model.id;
+    if (what.slice_begins) work.catalog.unstage(model, what.slice);
+    if (!what.completes) {
+        if (what.abandons) work.catalog.unstage(model, 0);
+        else work.catalog.stage(model, what.slice, core::to_json(batch, row_layout_));
+        return {};
+    }
+    const Scope scope = sweep_->replaced_by(what);
+    Written written = take_out(work, page, batch, scope);
+    for_each_staged(work, [&](const Batch& waited) {
+        Page again{work.account, waited, work.model.account_id, work.care};
+        write_within(work, again, waited, scope);
+        written += settle(work, again);
+    });
+    write_within(work, page, batch, scope);
+    work.catalog.unstage(model, 0);
+    return written;
+}
+
+// What is not there any more, before anything is written that it may stand in the way of.
+Written Applier::take_out(Work& work, Page& page, const Batch& batch, const Scope& scope) {
+    Written written;
+    if (!stream_.has_identity()) {
+        pg::RoleScope owner{main_.owner};
+        written.deleted = sweep_->clear(work.model.account_id, scope);
+        owner.leave();
+        return written;
+    }
+    const auto look = [&](Page& of, const Batch& rows) {
+        std::vector<std::string> keys;
+        {
+            const pg::RoleScope owner{main_.owner, pg::Constraints::as_they_are};
+            keys = of.known_keys(main_, rows);
+        }
+        work.catalog.see(work.model.id, keys, work.what.started_at);
+    };
+    for_each_staged(work, [&](const Batch& waited) {
+        Page again{work.account, waited, work.model.account_id, work.care};
+        look(again, waited);
+    });
+    look(page, batch);
+    written.deleted = sweep_->run(work.catalog, work.model, scope, work.what.started_at);
+    work.catalog.forget_seen(work.model.id);
+    return written;
+}
+
+// Rows without a key that lie beyond the slice, because bounds are widened when they are sent, are another slice's.
+void Applier::write_within(Work& work, Page& page, const Batch& batch, const Scope& scope) {
+    pg::RoleScope owner{main_.owner};
+    const bool all = stream_.has_identity() || scope.bounds.empty();
+    write_rows(page, batch, all ? all_of(batch.rows) : page.within(main_, batch, *sweep_, scope));
+    run_after_page(work);
+    owner.leave();
 }
 
 Written Applier::write(std::int32_t account_id, const Batch& batch) { return main_.writer.write(account_id, batch, all_of(batch.rows)); }

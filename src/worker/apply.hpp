@@ -7,6 +7,12 @@
 // row counts: bad ones go to rejected_rows, and the others are written. Where more than a few are bad (upstream.rejected_threshold), not the rows but our
 // idea of them is wrong: the page is refused as schema drift, and nothing is lost.
 //
+// A stream that replaces rows (write replace, replace_window) is written when what it replaces, a read or a slice, has been read as a whole: till then its
+// pages wait in upstream.staged_pages, in the commit of their page, and the last one brings all of it into the target, in its transaction: readers see what
+// was there before, or what is there now. Pages that wait are read back one by one. Rows that have a key are compared: gone ones are taken out first (worker/sweep),
+// then those that differ are written. Rows without one are all taken out and added. If that fails because of a row, the slice is read again, for the
+// upstream may have mended it.
+//
 //   records --> transform, if the stream has one --> rows of the target --> rows of inner lists --> deletions told --> after_page, all in the caller's
 //   transaction
 #pragma once
@@ -24,6 +30,7 @@
 #include "pg/relation.hpp"
 #include "worker/catalog.hpp"
 #include "worker/halving.hpp"
+#include "worker/sweep.hpp"
 #include "worker/table_writer.hpp"
 #include "worker/transform.hpp"
 #include "worker/written.hpp"
@@ -49,6 +56,7 @@ struct NewColumns {
 // The page cannot be applied, whatever is tried.
 struct PageRefused {
     core::Error error;
+    bool staged_is_void = false;  // what waited cannot be used
 };
 
 class Applier {
@@ -79,6 +87,15 @@ class Applier {
     };
     class Page;
 
+    struct Work;
+    void write_rows(Page& page, const core::Batch& batch, RowNumbers rows);
+    void run_after_page(const Work& work);
+    Written settle(Work& work, Page& page);
+    Written replace(Work& work, Page& page, const core::Batch& batch);
+    Written take_out(Work& work, Page& page, const core::Batch& batch, const Scope& scope);
+    void write_within(Work& work, Page& page, const core::Batch& batch, const Scope& scope);
+    template <class Visit>
+    void for_each_staged(Work& work, const Visit& visit);
     void check_new_members(const core::Batch& batch) const;
     void write_inner(Page& page, const core::Batch& batch, const RowNumbers& rows);
     void delete_told(Page& page, const core::Batch& batch);
@@ -91,6 +108,7 @@ class Applier {
     Target main_;
     std::vector<Target> inner_;
     std::vector<Target> told_;
+    std::optional<Sweep> sweep_;  // of a stream that replaces
     std::optional<Transform> transform_;
     std::optional<pg::Statement<std::int32_t, std::int64_t>> after_page_;
 };

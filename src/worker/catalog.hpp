@@ -1,5 +1,5 @@
 // Every SQL text of the worker, as typed functions. Each runs in the caller's transaction.
-// By subject: catalog_models, catalog_runs, catalog_pages, catalog_partitions, catalog_tokens, catalog_limits, catalog_configuration.
+// By subject: catalog_models, catalog_runs, catalog_pages, catalog_partitions, catalog_staging, catalog_tokens, catalog_limits, catalog_configuration.
 #pragma once
 
 #include <optional>
@@ -12,6 +12,7 @@
 #include "worker/catalog_partitions.hpp"
 #include "worker/catalog_rows.hpp"
 #include "worker/catalog_runs.hpp"
+#include "worker/catalog_staging.hpp"
 #include "worker/catalog_tokens.hpp"
 
 namespace upstream::worker {
@@ -22,6 +23,7 @@ class Catalog : public ModelCatalog,
                 public RunCatalog,
                 public PageCatalog,
                 public PartitionCatalog,
+                public StagingCatalog,
                 public TokenCatalog,
                 public LimitCatalog,
                 public ConfigurationCatalog {

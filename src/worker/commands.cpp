@@ -165,7 +165,10 @@ std::string sync_now(const Selection& selection) {
                 throw pg::Raise(ERRCODE_UNDEFINED_OBJECT, "source \"" + *selection.source + "\" does not exist", "", "See upstream.sources.");
             std::vector<std::int32_t> chosen =
                 selection.of_source ? catalog.models_of_source(selection.source) : catalog.models_of(selection.account, selection.stream);
-            if (selection.full_refresh) catalog.request_full_refresh(chosen);
+            if (selection.full_refresh) {
+                catalog.request_full_refresh(chosen);
+                catalog.forget_read(chosen);
+            }
             return chosen;
         });
         Batch batch{unit, models};

@@ -275,6 +275,7 @@ std::vector<Effect> alter_source(const std::string& name, const std::string& spe
             const bool again = target.main != former_target || target.inner != former_inner || reads_differently(before.root(), after.root(), stream_name);
             books.as_keeper([&, id = model](Catalog& catalog) {
                 catalog.update_model(id, model_row(account.id, *stream, target), again);
+                catalog.forget_read({id});
                 catalog.set_inner_targets(account.id, stream->name, target.lists, target.inner);
             });
             note(stream_name, again ? "read again" : "kept");
@@ -376,6 +377,7 @@ void mark_sync_complete(const std::string& account, const std::string& stream, c
             canonical = core::to_text(known->cursor->type, *position);
         }
         catalog.record_run(model.id, canonical, synced_at);
+        catalog.forget_read({model.id});
     });
 }
 

@@ -79,6 +79,7 @@ TableWriter::TableWriter(WriteRule rule, const pg::Table& table, std::vector<cor
             throw pg::Raise(ERRCODE_DATATYPE_MISMATCH, "column \"" + attribute.name + "\" has type " + attribute.type_name + ", which has no array type");
     }
     if (inner) replace_sql_ = replace_inner_sql(rule_.key, table, fields_);
+    if (!rule_.key.empty()) known_keys_sql_ = known_keys_sql(rule_, table, fields_);
 }
 
 std::vector<pg::Param> TableWriter::params_of(std::int32_t account_id, const Batch& batch, const RowNumbers& rows) const {
@@ -158,6 +159,14 @@ std::int64_t TableWriter::replace_inner(std::int32_t account_id, const Batch& ba
         if (fields_[i].outer) params.push_back(pg::array_of(columns_[i].type, columns_[i].typmod, gather(batch.heads[head++], heads)));
     const pg::Rows result = run(replace_, replace_sql_, params, true);
     return result[0].get<std::int64_t>(0);
+}
+
+std::vector<std::string> TableWriter::known_keys(std::int32_t account_id, const Batch& batch, const RowNumbers& rows) {
+    std::vector<pg::Param> params = params_of(account_id, batch, rows);
+    std::vector<std::string> keys;
+    const pg::Rows known = run(known_keys_, known_keys_sql_, params, false);
+    for (const pg::Row row : known) keys.push_back(row.get<std::string>(0));
+    return keys;
 }
 
 std::optional<BadCell> TableWriter::next_bad_cell(const Batch& batch, const RowNumbers& rows, Place& from) const {

@@ -44,6 +44,9 @@ class TableWriter {
     // Of an inner list with mode replace: deletes what the outer rows `heads` (numbers into Batch::heads) no longer list.
     std::int64_t replace_inner(std::int32_t account_id, const core::Batch& batch, const RowNumbers& rows, const RowNumbers& heads);
 
+    // The keys of these rows that are in the table (worker/write_sql, key_digest()). Only their key fields are looked at.
+    std::vector<std::string> known_keys(std::int32_t account_id, const core::Batch& batch, const RowNumbers& rows);
+
     // The next value that its column cannot hold, of these rows, in the order of fields and rows; `from` says where to begin and then where to go on.
     // A (Sub)transaction must be rolled back after one was found.
     struct Place {
@@ -66,8 +69,8 @@ class TableWriter {
     std::vector<core::Field> fields_;
     std::vector<Column> columns_;
     WriteSql sql_;
-    std::string replace_sql_;
-    std::unique_ptr<pg::Plan> write_, fill_, erase_, replace_;
+    std::string replace_sql_, known_keys_sql_;
+    std::unique_ptr<pg::Plan> write_, fill_, erase_, replace_, known_keys_;
 };
 
 }  // namespace upstream::worker

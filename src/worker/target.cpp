@@ -6,6 +6,7 @@
 #include <set>
 
 #include "pg/array.hpp"
+#include "worker/sweep.hpp"
 
 namespace upstream::worker {
 namespace {
@@ -174,8 +175,10 @@ std::vector<std::string> key_of(const core::Stream& stream, const pg::Table& tab
 }
 
 WriteRule rule_of(const core::Stream& stream, const pg::Table& table) {
-    return {.mode = stream.write,
-            .key = stream.write == core::Stream::Write::append ? std::vector<std::string>{} : key_of(stream, table),
+    using Write = core::Stream::Write;
+    const Write as_rows_come = stream.replaces() ? (stream.has_identity() ? Write::upsert : Write::append) : stream.write;
+    return {.mode = as_rows_come,
+            .key = stream.has_identity() ? key_of(stream, table) : std::vector<std::string>{},
             .newer_by = stream.newer_by,
             .partial = stream.absent_keeps,
             .gone = stream.deletes.mode == core::Deletes::Mode::field,
@@ -192,7 +195,7 @@ WriteRule rule_of(const core::Expand& expand, const pg::Table& table) {
 
 core::Result<core::Layout> layout_of(const core::Stream& stream, const pg::Table& table, const std::vector<pg::Table>& inner) {
     using OnNewField = core::Stream::OnNewField;
-    const bool append = stream.write == core::Stream::Write::append;
+    const bool append = !stream.has_identity();
     const bool adds = stream.on_new_field == OnNewField::add_column;
     const std::vector<std::string> none;
     auto fields = fields_of(Wanted{.columns = stream.columns, .key = append ? none : stream.primary_key, .raw = stream.raw, .takes_new_fields = adds}, table);
@@ -209,6 +212,7 @@ core::Result<core::Layout> layout_of(const core::Stream& stream, const pg::Table
         if (auto wrong = check_key(key_of(stream, table), table)) return std::move(*wrong);
     if (auto wrong = check_filled(table, layout.fields)) return std::move(*wrong);
     if (auto wrong = check_rule(stream, table, layout.fields)) return std::move(*wrong);
+    if (auto wrong = check_scope(stream, table, layout.fields)) return std::move(*wrong);
     for (std::size_t i = 0; i < stream.expand.size() && i < inner.size(); ++i) {
         const core::Expand& expand = stream.expand[i];
         auto inner_fields = fields_of(Wanted{.columns = expand.columns, .key = expand.primary_key, .raw = expand.raw, .inherit = expand.inherit}, inner[i]);

@@ -61,7 +61,7 @@ std::string inherited_type(const core::Stream& stream, const core::Path& path) {
 
 core::Result<std::string> create_table(const core::Stream& stream, const TargetName& name) {
     if (stream.columns.empty()) return nothing_to_make("the stream", name);
-    const bool append = stream.write == core::Stream::Write::append;
+    const bool append = !stream.has_identity();
     std::vector<std::string> key;
     Ddl ddl{name};
     if (!append && !stream.key_hash.empty()) {

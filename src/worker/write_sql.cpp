@@ -106,6 +106,10 @@ class Builder {
                "SELECT (SELECT count(*) FROM written), (SELECT count(*) FROM page JOIN " + table_.qualified + " t ON " + joined(matches_, " AND ") + of_page() + ")";
     }
 
+    [[nodiscard]] std::string known_keys() const {
+        return page() + "\nSELECT " + key_digest(rule_.key) + " FROM page JOIN " + table_.qualified + " t ON " + joined(matches_, " AND ");
+    }
+
     [[nodiscard]] std::string erase() const {
         const std::string which = joined(matches_, " AND ") + " AND page.gone" + not_stale("page.", "t.");
         const std::string mark = pg::quote_name(kDeletedAtColumn);
@@ -220,6 +224,17 @@ WriteSql write_sql(const WriteRule& rule, const pg::Table& table, const std::vec
     }
     if (rule.gone) sql.erase = builder.erase();
     return sql;
+}
+
+std::string known_keys_sql(const WriteRule& rule, const pg::Table& table, const std::vector<core::Field>& fields) {
+    return Builder{rule, table, fields}.known_keys();
+}
+
+std::string key_digest(const std::vector<std::string>& key) {
+    Strings parts;
+    for (const std::string& column : key)
+        if (column != kAccountColumn) parts.push_back("t." + pg::quote_name(column) + "::text");
+    return "encode(substring(sha256(convert_to(jsonb_build_array(" + joined(parts) + ")::text, 'UTF8')) FOR 16), 'hex')";
 }
 
 std::string replace_inner_sql(const std::vector<std::string>& key, const pg::Table& table, const std::vector<core::Field>& fields) {

@@ -32,6 +32,13 @@ struct WriteSql {
     std::string erase{};  // rows that are gone: deleted or marked
 };
 
+// The keys of a page's rows that are in the table, each as key_digest() gives it. It takes what `write` takes.
+[[nodiscard]] std::string known_keys_sql(const WriteRule& rule, const pg::Table& table, const std::vector<core::Field>& fields);
+
+// An expression for the key of the row `t`, the account left out: 32 hexadecimal digits. Of the stored row and not of a record: what is equal to the key's
+// index need not be the same text.
+[[nodiscard]] std::string key_digest(const std::vector<std::string>& key);
+
 [[nodiscard]] WriteSql write_sql(const WriteRule& rule, const pg::Table& table, const std::vector<core::Field>& fields);
 
 // Deletes the rows of an inner list that its outer rows no longer list. $1 the account; the fields of the page; then once more those with `outer`,

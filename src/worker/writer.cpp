@@ -54,6 +54,14 @@ std::size_t bytes_of(const core::Batch& batch) {
     return bytes;
 }
 
+// A page that completes what waited for it may be refused because of what waited: that is read again, for the upstream may have mended it by then.
+core::Refused refused(core::Error error, const core::Stream& stream, const core::Apply& page, bool staged_is_void = false) {
+    using From = core::Refused::From;
+    const bool of_rows = error.code == core::Code::target_error || error.code == core::Code::schema_drift;
+    const From whole = stream.write == core::Stream::Write::replace ? From::run : From::slice;
+    return {.error = std::move(error), .from = page.completes && (of_rows || staged_is_void) ? whole : From::page};
+}
+
 core::Tally& operator+=(core::Tally& sum, const core::Tally& more) {
     sum.requests += more.requests;
     sum.pages += more.pages;
@@ -162,6 +170,8 @@ void Writer::tell(const Share& share) {
 // T4: rows, cursors and counters in one transaction. Nothing if it was committed.
 std::optional<Verdict> Writer::write(std::vector<Share>& shares, Path path) {
     const core::Timestamp began = pg::now();
+    const core::Stream& stream = *shares.front().run->stream;
+    const core::Apply& page = *shares.front().pages.front();  // the only one, if what is refused matters
     try {
         const bool same_target = unit_.run("applying pages", Durability::asynchronous, [&](Catalog& catalog) {
             for (const Share& share : shares) {
@@ -178,16 +188,16 @@ std::optional<Verdict> Writer::write(std::vector<Share>& shares, Path path) {
                                              .hint = "The page is read again with the new definition."}};
     } catch (const LeaseLost&) {
         return Fenced{};
-    } catch (PageRefused& refused) {
-        return core::Refused{std::move(refused.error)};
+    } catch (PageRefused& why) {
+        return refused(std::move(why.error), stream, page, why.staged_is_void);
     } catch (const NewColumns& wanted) {
         if (path == Path::chunk) return core::Refused{};
         return add_columns(*shares.front().run, wanted);
     } catch (const pg::Error& error) {
         if (ends_everything(error, unit_.session())) throw;
-        return core::Refused{to_error(error)};
+        return refused(to_error(error), stream, page);
     } catch (const pg::Raise& error) {
-        return core::Refused{to_error(error)};
+        return refused(to_error(error), stream, page);
     }
     for (const Share& share : shares) {
         share.run->fetched = std::chrono::microseconds{0};

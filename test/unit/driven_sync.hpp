@@ -79,7 +79,7 @@ class DrivenSync {
     }
     std::string find(std::vector<Part> parts) { return take(sync_.on(PartsFound{std::move(parts)}, now)); }
     std::string applied() { return take(sync_.on(Applied{}, now)); }
-    std::string refuse(Code code) { return take(sync_.on(Refused{{.code = code, .message = "no row"}}, now)); }
+    std::string refuse(Code code, Refused::From from = Refused::From::page) { return take(sync_.on(Refused{{.code = code, .message = "no row"}, from}, now)); }
 
     // Answers a page and commits it.
     std::string read(const std::string& body) {
