@@ -1,0 +1,46 @@
+# Four workers share a thousand models, and hang: SIGSTOP at any moment, till their leases have run out and others have taken their models over, then SIGCONT. What a holder
+# does afterwards comes to nothing: no commit is accepted, no request is sent. 10 of them; UPSTREAM_ZOMBIES says how many others (script/zombies: 200).
+use strict;
+use warnings;
+use FindBin;
+use lib $FindBin::Bin;
+use Faults;
+use Test::More;
+
+my $zombies = $ENV{UPSTREAM_ZOMBIES} // 10;
+my $upstream = Faults->new('zombies', conf => ["upstream.workers = 4", "upstream.lease_timeout = '1s'", "upstream.max_in_flight = 32"]);
+my @accounts = map { "shop$_" } 1 .. 1000;
+$upstream->setup(accounts => \@accounts, streams => { orders => Upstream::rows(40) }, token_lifetime_s => 3600, grace_s => 3600, mutate_every => 20, mutate_total => 500);
+$upstream->create_source('shops', { Upstream::stream('orders', 'cursor', size => 10) },
+    retry => { base => '20 milliseconds', max => '100 milliseconds' }, timeouts => { total => '1 second', connect => '1 second' });
+$upstream->sql(q(SELECT count(upstream.create_account('shops', 'shop' || i, jsonb_build_object('shop', 'shop' || i),
+    jsonb_build_object('refresh_token', 'rt-shop' || i || '-0', 'client_id', 'client', 'client_secret', 'secret'))) FROM generate_series(1, 1000) i));
+ok($upstream->poll('four workers', sub { $upstream->sql('SELECT count(*) FROM upstream.pg_stat_upstream_workers') == 4 }, 30), 'four workers');
+ok($upstream->recovers(300), 'a first sync of 1,000 models');
+cmp_ok($upstream->sql('SELECT count(*) FROM upstream.pg_stat_upstream_workers WHERE runs > 0'), '>', 1, 'shared by several of them');
+
+srand($ENV{UPSTREAM_SEED} // 20261125);
+my ($overtaken, $hung) = (0, 0);
+my $busy = sub { my ($pid) = @_; return $upstream->sql("SELECT count(*) FROM upstream.model_state WHERE lease_pid = $pid") };
+for my $round (1 .. $zombies)
+{
+    $upstream->sql('SELECT sum(upstream.full_refresh(name)) FROM upstream.accounts') if $round % 5 == 1;
+    my @workers = $upstream->column('SELECT pid FROM upstream.pg_stat_upstream_workers ORDER BY random()');
+    my $pid;
+    $upstream->poll('a worker is at work', sub { ($pid) = grep { $busy->($_) } @workers; return $pid; }, 1)
+        or $upstream->sql('SELECT sum(upstream.full_refresh(name)) FROM upstream.accounts') && redo;
+    kill 'STOP', $pid;
+    $hung++ if my $held = $busy->($pid);
+    # Whatever it holds in its database meanwhile, the others may have to wait for: then nothing is taken over.
+    my $fences = $held ? $upstream->sql("SELECT sum(fence) FROM upstream.model_state WHERE model_id IN (SELECT model_id FROM upstream.model_state WHERE lease_pid = $pid)") : 0;
+    $overtaken++ if $held && $upstream->poll("others take over from $pid", sub { $busy->($pid) < $held }, 3);
+    kill 'CONT', $pid;
+}
+note "$hung holders hung, $overtaken were overtaken, " . $upstream->sql("SELECT count(*) FROM upstream.sync_runs WHERE message LIKE 'fenced off%'") . ' runs were fenced off';
+cmp_ok($overtaken, '>=', 0.5 * $zombies, 'others took over');
+ok($upstream->settle(300), 'all models are fresh after one more pass');
+is($upstream->stats->{overlaps}, 0, 'never two requests of one model at a time');
+is($upstream->differences, '', 'every target equals the oracle: nothing that a hung holder had read was committed');
+is(scalar(grep { $_->{reuses} } values %{ $upstream->stats->{accounts} }), 0, 'no spent refresh token was used outside its grace');
+is($upstream->sql("SELECT count(*) FROM upstream.sync_runs WHERE status = 'running'"), 0, 'no run is left open');
+done_testing();
