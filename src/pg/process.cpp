@@ -1,6 +1,8 @@
 // Processes of this server; see process.hpp.
 #include "pg/process.hpp"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <array>
 
@@ -55,6 +57,17 @@ Time own_start() { return detail::from_timestamp(MyStartTimestamp); }
 Time postmaster_start() { return detail::from_timestamp(PgStartTime); }
 
 std::string system_identifier() { return std::to_string(GetSystemIdentifier()); }
+
+std::size_t allow_descriptors(std::size_t wanted) {
+    rlimit limit{};
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return wanted;
+    if (limit.rlim_cur < wanted && limit.rlim_cur < limit.rlim_max) {
+        rlimit raised = limit;
+        raised.rlim_cur = std::min<rlim_t>(wanted, limit.rlim_max);
+        if (setrlimit(RLIMIT_NOFILE, &raised) == 0) limit = raised;
+    }
+    return limit.rlim_cur;
+}
 
 bool is_running(int pid) {
     return call([&] { return BackendPidGetProc(pid) != nullptr; });

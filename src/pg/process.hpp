@@ -1,6 +1,7 @@
 // Processes of this server: who lives since when, waking them, and what runs at commit or at start.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 
@@ -17,6 +18,10 @@ namespace upstream::pg {
 
 // What tells this cluster from others, but for its physical copies.
 [[nodiscard]] std::string system_identifier();
+
+// Asks that this process may have that many files and sockets open, and says how many it may: the kernel's hard limit is the most. Postgres closes files of its own when
+// there is no room, sockets that hold a transfer cannot be closed.
+[[nodiscard]] std::size_t allow_descriptors(std::size_t wanted);
 
 // Whether a process with that pid is connected to this server.
 [[nodiscard]] bool is_running(int pid);

@@ -102,7 +102,7 @@ class Batch {
   private:
     void claim() {
         const core::Timestamp now = pg::now();
-        const auto most = static_cast<std::size_t>(settings().max_in_flight);
+        const std::size_t most = most_in_flight();
         std::vector<std::int32_t> ready;
         for (const auto& [model, not_before] : waiting_)
             if (not_before <= now && engine_.running() + ready.size() < most) ready.push_back(model);
@@ -127,7 +127,7 @@ class Batch {
 
     [[nodiscard]] std::optional<core::Timestamp> next_claim() const {
         std::optional<core::Timestamp> next;
-        if (engine_.running() >= static_cast<std::size_t>(settings().max_in_flight)) return next;
+        if (engine_.running() >= most_in_flight()) return next;
         for (const auto& [model, not_before] : waiting_)
             if (!next || not_before < *next) next = not_before;
         return next;

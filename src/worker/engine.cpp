@@ -303,7 +303,7 @@ void Engine::postpone(Run& run, const Postponed& wait) {
 
 // How long a request may wait in here: well within the lease; and not long at all if others have no room because of it.
 core::Duration Engine::patience() const {
-    if (runs_.size() >= static_cast<std::size_t>(settings().max_in_flight)) return std::chrono::seconds(1);
+    if (runs_.size() >= most_in_flight()) return std::chrono::seconds(1);
     return std::chrono::milliseconds(settings().lease_timeout_ms / 4);
 }
 

@@ -30,7 +30,11 @@ constexpr core::Duration kLeaveToOthers = std::chrono::seconds(1);
 
 class Worker {
   public:
-    Worker() : session_(pg::Session::Kind::worker), unit_(session_, "worker"), options_(client_options()), engine_(std::in_place, unit_) {}
+    Worker() : session_(pg::Session::Kind::worker), unit_(session_, "worker"), options_(client_options()), engine_(std::in_place, unit_) {
+        if (most_in_flight() >= static_cast<std::size_t>(settings().max_in_flight)) return;
+        pg::log_warning("upstream.max_in_flight is " + std::to_string(settings().max_in_flight) + ", but this process may not have so many files open; at most " +
+                        std::to_string(most_in_flight()) + " requests go at a time: raise the server's limit (ulimit -n, LimitNOFILE)");
+    }
 
     void turn() {
         try {
@@ -62,7 +66,7 @@ class Worker {
     void look() {
         look_now_ = false;
         next_look_.reset();
-        const auto most = static_cast<std::size_t>(settings().max_in_flight);
+        const std::size_t most = most_in_flight();
         const std::size_t free = most > engine_->running() ? most - engine_->running() : 0;
         // Several workers leave each other something: what one cannot take at once it finds due at its next look.
         const std::size_t room = free == 0 ? 0 : std::max<std::size_t>(1, free / static_cast<std::size_t>(settings().workers));

@@ -4,11 +4,16 @@ extern "C" {
 #include "utils/guc.h"
 }
 
+#include <algorithm>
+
+#include "pg/process.hpp"
 #include "worker/settings.hpp"
 #include "worker/version.hpp"
 
 namespace upstream::worker {
 namespace {
+
+constexpr std::size_t kOtherDescriptors = 256;  // files of tables and the like, for which Postgres makes do with what is left
 
 // Plain data that Postgres writes into; no destructor.
 Settings values;
@@ -68,6 +73,12 @@ void define_settings() {
     MarkGUCPrefixReserved("upstream");
 }
 
+std::size_t most_in_flight() {
+    const auto wanted = static_cast<std::size_t>(values.max_in_flight);
+    const std::size_t allowed = pg::allow_descriptors(wanted + kOtherDescriptors);
+    return allowed >= wanted + kOtherDescriptors ? wanted : std::max<std::size_t>(1, allowed - std::min(allowed, kOtherDescriptors));
+}
+
 std::vector<std::string> list_of(const char* text) {
     std::vector<std::string> words;
     std::string word;
@@ -84,7 +95,7 @@ std::vector<std::string> list_of(const char* text) {
 
 http::Options client_options() {
     return http::Options{.max_body = static_cast<std::size_t>(values.max_page_size_kb) * 1024,
-                         .max_connections_per_host = static_cast<std::size_t>(values.max_in_flight),
+                         .max_connections_per_host = most_in_flight(),
                          .ca_file = values.ca_file == nullptr ? "" : values.ca_file,
                          .user_agent = std::string{"pg_upstream/"} + kVersion,
                          .egress = {.allow_http = values.allow_http,

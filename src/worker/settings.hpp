@@ -31,6 +31,9 @@ struct Settings {
 
 [[nodiscard]] const Settings& settings();
 
+// upstream.max_in_flight, or fewer where this process may not have so many sockets open.
+[[nodiscard]] std::size_t most_in_flight();
+
 // Defines the GUCs. Called by _PG_init.
 void define_settings();
 
