@@ -41,6 +41,7 @@ struct InnerLayout {
     std::string name;
     Path records;
     std::vector<Field> fields{};  // those with `outer` first
+    std::optional<Path> more{};   // true in the outer record: the list goes on elsewhere
 };
 
 // Which rows of another stream the records say are gone (deletes.mode feed). One that is newer than the record stays, where that can be told: the position of a
@@ -91,6 +92,7 @@ struct Batch {
     std::vector<Batch> deletions{};                // one per DeletionLayout
     std::vector<Values> heads{};                   // of an inner batch: the fields with `outer`, of each outer row whose list is known
     std::vector<std::size_t> head_of{};            // and which outer row that is
+    std::vector<std::size_t> cut{};                // of an inner batch: outer rows whose list goes on elsewhere
     std::vector<Reject> rejects{};                 // records that made no row
     std::vector<std::pair<std::string, std::string>> new_members{};  // that no column takes, each with a first value; a few
 

@@ -124,6 +124,7 @@ void RowMaker::add_inner(std::size_t which, json::Value record, std::size_t row)
                                                 .value = excerpt(list->raw(), kShownValue), .message = "the inner list is neither a list nor an object"});
         }
     }
+    if (const auto more = layout.more ? layout.more->find(record) : std::nullopt; more && more->truthy()) batch.cut.push_back(row);
     batch.head_of.push_back(row);
     for (std::size_t i = 0; i < batch.heads.size(); ++i)
         batch.heads[i].push_back(cell(layout.fields[i], inner_constants_[which][i], record, record).text);

@@ -24,7 +24,6 @@ struct Pending {
 constexpr auto kPending = std::to_array<Pending>({
     // writing
     {"streams.*.deletes.mode", "missing"},
-    {"streams.*.expand.*.more"},
 
     // receiving
     {"webhook.events.*.do", "upsert"},

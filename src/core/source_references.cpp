@@ -91,6 +91,32 @@ class References {
             if (!more->stream.parent || more->stream.parent->stream != draft.stream.name)
                 reader_.problems.add(where, "stream \"" + expand.more_stream + "\" does not have \"" + draft.stream.name + "\" as its parent",
                                      "The rest of a list is read by a stream whose \"parent\" is this one.");
+            else
+                rest_of_list(draft, expand, *more, where);
+        }
+    }
+
+    // The rest of a list is read within the run that meets it, for one parent at a time, and its rows are committed page by page.
+    void rest_of_list(const StreamDraft& draft, const Expand& expand, const StreamDraft& more, const Where& where) const {
+        using Write = Stream::Write;
+        const Stream& outer = draft.stream;
+        const Stream& rest = more.stream;
+        const auto add = [&](const std::string& message, std::string hint = {}) { reader_.problems.add(where, message, std::move(hint)); };
+        const auto waits = [](Write write) { return write == Write::replace || write == Write::replace_window; };
+        if (waits(outer.write)) add("the rest of a list is read when its record is written, and stream \"" + outer.name + "\" replaces rows when all are read");
+        if (waits(rest.write)) add("stream \"" + rest.name + "\" replaces rows, which needs reads of its own");
+        if (rest.deletes.mode == Deletes::Mode::missing) add("stream \"" + rest.name + "\" deletes what is missing, which needs reads of its own");
+        if (rest.key_occurrence) add("stream \"" + rest.name + "\" numbers equal rows, which needs reads of its own");
+        if (!rest.partitions.empty()) add("stream \"" + rest.name + "\" has \"partitions\", and a list is one");
+        if (rest.auth || outer.auth) add("streams \"" + outer.name + "\" and \"" + rest.name + "\" must sign in as the source says, because one run reads both");
+        if (!outer.transform.empty()) add("\"transform\" leaves nothing of the record that says whether its list goes on", "Leave one of them out.");
+        if (std::any_of(rest.expand.begin(), rest.expand.end(), [](const Expand& inner) { return inner.more_path.has_value(); }))
+            add("lists inside stream \"" + rest.name + "\" go on, too, which is one level too many");
+        if (expand.replace) reader_.problems.warn(where, "mode \"replace\" shortens lists that come whole; one that goes on is added to");
+        if (outer.columns.empty() || !draft.columns_ok) return;
+        for (const auto& [word, column] : rest.parent->key) {
+            if (std::none_of(outer.columns.begin(), outer.columns.end(), [&, name = column](const Column& each) { return each.name == name; }))
+                add("stream \"" + rest.name + "\" knows its parent by column \"" + column + "\", which no record of \"" + outer.name + "\" fills");
         }
     }
 

@@ -134,6 +134,28 @@ Part read_part(json::Value object, Cursor::Type type) {
     return part;
 }
 
+std::string open_list_json(const OpenList& list) {
+    Writer writer;
+    writer.text("stream", std::string_view{list.stream});
+    writer.words("parent", list.parent);
+    return writer.take();
+}
+
+constexpr std::pair<Cursor::Type, std::string_view> kCursorTypes[] = {{Cursor::Type::timestamp, "timestamp"}, {Cursor::Type::date, "date"},
+                                                                      {Cursor::Type::integer, "integer"}, {Cursor::Type::opaque, "opaque"}};
+
+std::string_view name_of(Cursor::Type type) {
+    for (const auto& [known, name] : kCursorTypes)
+        if (known == type) return name;
+    return "";
+}
+
+Cursor::Type cursor_type(std::string_view name) {
+    for (const auto& [type, known] : kCursorTypes)
+        if (known == name) return type;
+    return Cursor::Type::integer;
+}
+
 }  // namespace
 
 std::string to_json(const Progress& progress, Cursor::Type type) {
@@ -158,14 +180,21 @@ std::string to_json(const Progress& progress, Cursor::Type type) {
     write_marks(writer, "ahead", progress.page.ahead);
     writer.number("slices", progress.slices);
     if (progress.unsure) writer.raw("unsure", "true");
+    if (!progress.lists.empty()) writer.raw("lists", list_of(progress.lists, open_list_json));
+    if (progress.ended) writer.raw("ended", "true");
+    if (progress.held) writer.raw("held", "true");
+    if (!progress.list.empty()) {
+        writer.text("list_cursor", name_of(progress.list_cursor));
+        writer.raw("list", to_json(progress.list.front(), progress.list_cursor));
+    }
     if (!progress.notice.empty()) writer.text("notice", std::string_view{progress.notice});
     return writer.take();
 }
 
-std::optional<Progress> progress_from_json(std::string_view json, Cursor::Type type) {
-    const auto document = json::Document::parse(std::string{json});
-    if (!document || !document->root().is_object()) return std::nullopt;
-    const json::Value root = document->root();
+namespace {
+
+// A progress within a progress is no deeper than that: the rest of a list has no lists of its own that go on.
+Progress read_progress(json::Value root, Cursor::Type type, bool whole) {
     Progress progress;
     progress.started_at = time_of(text_of(root, "started_at").value_or(""));
     progress.full = root.member("full").has_value();
@@ -188,7 +217,22 @@ std::optional<Progress> progress_from_json(std::string_view json, Cursor::Type t
     progress.page.ahead = read_marks(root.member("ahead"));
     if (root.member("tier")) progress.tier = static_cast<std::size_t>(number_of(root, "tier"));
     if (const auto part = root.member("part")) progress.part = read_part(*part, type);
+    if (!whole) return progress;
+    if (const auto lists = root.member("lists"))
+        for (const json::Value list : *lists) progress.lists.push_back({.stream = text_of(list, "stream").value_or(""), .parent = read_words(list.member("parent"))});
+    progress.ended = root.member("ended").has_value();
+    progress.held = root.member("held").has_value();
+    progress.list_cursor = cursor_type(text_of(root, "list_cursor").value_or(""));
+    if (const auto list = root.member("list")) progress.list.push_back(read_progress(*list, progress.list_cursor, false));
     return progress;
+}
+
+}  // namespace
+
+std::optional<Progress> progress_from_json(std::string_view json, Cursor::Type type) {
+    const auto document = json::Document::parse(std::string{json});
+    if (!document || !document->root().is_object()) return std::nullopt;
+    return read_progress(document->root(), type, true);
 }
 
 std::string to_json(const Kept& kept) {

@@ -35,6 +35,14 @@ struct Part {
     Validator validator{};
 };
 
+// A list inside a record that goes on elsewhere (expand.more), and is to be read before anything that comes after its record.
+struct OpenList {
+    std::string stream{};  // that reads the rest
+    Words parent{};        // by what it knows its parent: the columns' values as the record has them
+
+    bool operator==(const OpenList&) const = default;
+};
+
 struct Progress {
     Timestamp started_at{};             // of the run that began it: "now" for its bounds, and the generation of its rows
     bool full = false;                  // it takes everything, whatever the cursor
@@ -50,6 +58,13 @@ struct Progress {
     Page page{};                          // the page that comes next
     std::int64_t slices = 0;              // slices of this read that are complete
     bool unsure = false;                  // the list shifted so often that rows may be missing: the cursor stays
+
+    // Lists inside the records of pages that are committed. Until they are complete no page follows, the slice does not end, and the cursor does not move.
+    std::vector<OpenList> lists{};
+    bool ended = false;                    // the slice has no more pages, and ends with them
+    bool held = false;                     // the cursor moves to `pending` with them
+    std::vector<Progress> list{};          // the run within the run that reads the first of them, once it has begun: one at most
+    Cursor::Type list_cursor = Cursor::Type::integer;  // of its stream
 
     std::string notice{};  // what a person should know though nothing failed
 };

@@ -29,18 +29,23 @@ bool may_be_expired_token(const Stream& stream, const Page& page, int status) {
 
 }  // namespace
 
-Sync::Sync(const Source& source, const Stream& stream, Layout layout, Account account, State state, std::uint64_t seed)
-    : source_(source), stream_(stream), layout_(std::move(layout)), account_(std::move(account)), state_(std::move(state)), committed_(state_), random_(seed | 1U) {}
+Sync::Sync(const Source& source, const Stream& stream, Layout layout, Account account, State state, std::uint64_t seed, std::vector<ListReader> readers)
+    : source_(source), stream_(stream), readers_(std::move(readers)), layout_(std::move(layout)), account_(std::move(account)), state_(std::move(state)), committed_(state_), random_(seed | 1U) {}
 
 Action Sync::start(Timestamp now) {
     if (!state_.read) begin_run(now);
     if (auto error = prepare()) return fail(std::move(*error), now);
-    if (stream_.key_occurrence && state_.read->part && !occurrences_.covers(state_.read->page.records_before)) restart_slice();
+    if (stream_.key_occurrence && state_.read->part && !waits_for_lists() && !occurrences_.covers(state_.read->page.records_before)) restart_slice();
     previous_ = state_.read->pending;  // what the next page must not contradict, if the list is in order
+    if (!state_.read->list.empty()) return resume_list(now);
     return go_on(now);
 }
 
 Action Sync::on(Event event, Timestamp now) {
+    if (within_) {
+        if (const auto* ready = std::get_if<TokenReady>(&event)) account_.token = ready->token;
+        return pass_on(within_->on(std::move(event), now), now);
+    }
     return std::visit([&](auto&& happened) { return on_event(std::forward<decltype(happened)>(happened), now); }, std::move(event));
 }
 
@@ -82,6 +87,8 @@ std::optional<Error> Sync::prepare() {
 }
 
 Action Sync::go_on(Timestamp now) {
+    if (!state_.read->lists.empty()) return open_list(now);
+    if (std::exchange(state_.read->ended, false)) return give(empty_batch(), Ending{}, now);
     if (state_.read->part) return fetch(now);
     if (queue_.empty()) return find_parts();
     Part part = std::move(queue_.front());
@@ -107,6 +114,7 @@ Action Sync::find_parts() {
 
 Action Sync::on_event(PartsFound event, Timestamp now) {
     in_flight_ = false;
+    if (!state_.read->lists.empty()) return begin_list(std::move(event.parts), now);
     if (event.parts.empty()) return finish_without_rows();
     std::move(event.parts.begin(), event.parts.end(), std::back_inserter(queue_));
     return go_on(now);
@@ -234,7 +242,7 @@ Action Sync::fetch(Timestamp now) {
 
 // The request of the page that follows, if nothing has to happen first.
 std::optional<Fetch> Sync::fetch_ahead(Timestamp now) {
-    if (!state_.read || !state_.read->part) return std::nullopt;
+    if (!state_.read || !state_.read->part || waits_for_lists()) return std::nullopt;
     if (needs_token(auth_for(source_, stream_, account_), account_.token, now)) return std::nullopt;
     Result<Request> request = next_request(now);
     if (!request) return std::nullopt;  // fetch() will say why

@@ -17,10 +17,17 @@
 // nothing is to be done till one of them, or the answer, comes. A failure waits until all that was given is applied. On Refused everything since the last
 // Applied is void: the state falls back to the committed one, and the caller drops the request in flight and the Applies that it still holds.
 //
+// Lists inside records that go on elsewhere (expand.more) are read by a run within the run: a Sync of the stream that reads the rest, for one parent. It
+// begins when the page that holds the record is applied, one list after the other; its requests and pages are those of this run, and so are its failures.
+// How far it is stands in this run's state.
+//
+//     Apply{page with two such lists} --Applied--> FindParts{list} --PartsFound--> Fetch, Apply{list} ... the run within is Done --> FindParts{list} ... --> Fetch{next page}
+//
 // What it guarantees, given that the caller commits each Apply's rows together with its state:
 //   - the cursor in the state is never ahead of the rows applied (I3). Only a list that is known to be ascending moves it page by page;
 //     otherwise the highest position seen stays `pending` until the slice has reached its end or, newest-first, the old cursor;
 //   - the cursor is a value seen in the data (or, if the spec says so, the end of a slice) and, if a time, never beyond the run's start;
+//   - the cursor does not pass a record before the lists inside it are complete, and nothing is marked as read before;
 //   - a partition is marked as read in the very commit that holds its last rows, so that a run that was cut off does not read it again;
 //   - a page token that comes twice, a page that repeats, a hundred empty pages or a page that lies in the far future end the run with the reason;
 //   - a page token that the upstream no longer takes (a 4xx that says nothing else) restarts the read from the committed cursor, once;
@@ -75,6 +82,8 @@ struct FindParts {
     std::vector<Words> combinations;
     std::int64_t at_most;  // parents and combinations
     Timestamp started_at;
+    const Stream* list = nullptr;  // of this stream, for the one parent that has these values; nothing if it is not there, or has not changed since it was read
+    Words parent{};
 };
 
 // A partition that ends with an Apply.
@@ -85,6 +94,7 @@ struct PartEnd {
 
 struct Apply {
     Batch batch;
+    const Stream* list = nullptr;  // whose page it is, if not of the run's own stream: it reads the rest of a list inside a record
     State state;  // true once the batch is committed
     Tally tally;
     bool last = false;          // the run is complete: finish it in the same transaction
@@ -138,10 +148,16 @@ struct Refused {  // Postgres did not take the batch
 };
 using Event = std::variant<Answered, Broken, TokenReady, TokenRefused, PartsFound, Applied, Refused>;
 
+// A stream that reads the rest of lists inside another one's records.
+struct ListReader {
+    const Stream* stream = nullptr;
+    Layout layout{};
+};
+
 class Sync {
   public:
-    // `source` and `stream` must outlive the object. `seed` drives the jitter only.
-    Sync(const Source& source, const Stream& stream, Layout layout, Account account, State state, std::uint64_t seed);
+    // `source` and `stream` must outlive the object. `seed` drives the jitter only. `readers`: one for each stream that an inner list names in `more`.
+    Sync(const Source& source, const Stream& stream, Layout layout, Account account, State state, std::uint64_t seed, std::vector<ListReader> readers = {});
 
     // Before start(): what is kept of the slice that is half done (Apply::marks), in the order in which it was given.
     void recall(const Marks& marks) { occurrences_.recall(marks); }
@@ -153,8 +169,11 @@ class Sync {
     [[nodiscard]] const Account& account() const { return account_; }
     [[nodiscard]] const State& state() const { return state_; }
 
+    // Whose list is being read: the run's own stream, or one that reads the rest of a list inside a record.
+    [[nodiscard]] const Stream& reading() const { return within_ ? within_->stream_ : stream_; }
+
     // Batches that were given and are neither applied nor refused.
-    [[nodiscard]] std::size_t unapplied() const { return given_.size(); }
+    [[nodiscard]] std::size_t unapplied() const { return within_ ? within_->unapplied() : given_.size(); }
 
   private:
     struct Given {  // with an Apply that is outstanding
@@ -223,11 +242,28 @@ class Sync {
     [[nodiscard]] Validator& validator() { return is_plain() ? state_.kept.validator : state_.read->part->validator; }
     [[nodiscard]] bool filters(Cursor::Filter filter) const { return stream_.cursor && stream_.cursor->filter == filter; }
 
+    // Lists inside records that go on elsewhere (sync_list.cpp).
+    void note_lists(const Batch& batch);
+    Action open_list(Timestamp now);
+    Action begin_list(std::vector<Part> parts, Timestamp now);
+    Action resume_list(Timestamp now);
+    Action finish_list(Timestamp now);
+    Action pass_on(Action action, Timestamp now);
+    void make_within(State state);
+    [[nodiscard]] State with_list(const State& within) const;
+    [[nodiscard]] const ListReader* reader_of(std::string_view stream) const;
+    [[nodiscard]] bool waits_for_lists() const { return state_.read && (!state_.read->lists.empty() || state_.read->ended); }
+    void advance(State& state) const;
+
     [[nodiscard]] double random();
     [[nodiscard]] Tally take_tally();
 
     const Source& source_;
     const Stream& stream_;
+    std::vector<ListReader> readers_;
+    std::unique_ptr<Sync> within_{};  // reads the rest of a list
+    bool is_within_ = false;          // so does this one: it has one part, and ends with it
+    bool was_unsure_ = false;         // and of that rows may be missing
     Layout layout_;
     Account account_;
     State state_;

@@ -22,6 +22,10 @@ std::optional<Position> later(const std::optional<Position>& a, const std::optio
     return std::max(*a, *b);
 }
 
+bool has_open_lists(const Batch& batch) {
+    return std::any_of(batch.inner.begin(), batch.inner.end(), [](const Batch& list) { return !list.cut.empty(); });
+}
+
 }  // namespace
 
 void Sync::open_part(Part part) {
@@ -94,6 +98,8 @@ Action Sync::take_page(const Response& response, std::shared_ptr<const json::Doc
         return fail(next.error(), now);
     }
     if (stream_.conditional != Stream::Conditional::off && before.read->page.first() && state_.read->slices == 0) keep_validator(response, !*next);
+    if (!*next || !(*next)->first()) note_lists(page->batch);  // a slice that begins anew meets them again
+    if (waits_for_lists()) validator() = Validator{};          // as long as they are not complete, something has changed
     Ending ending{.next = std::move(*next)};
     if (stream_.key_occurrence) ending.marks = occurrences_.number(page->batch, layout_.fields, before.read->page.records_before);
     return give(std::move(page->batch), std::move(ending), now);
@@ -156,8 +162,9 @@ Action Sync::give(Batch batch, Ending ending, Timestamp now) {
     Progress& read = *state_.read;
     Apply apply;
     apply.batch = std::move(batch);
+    const bool waits = !ending.next && !ending.skipped && waits_for_lists();
     apply.slice_begins = read.page.first();
-    apply.slice_ends = !ending.next;
+    apply.slice_ends = !ending.next && !waits;
     apply.slice = read.slices;
     apply.partition = read.part->values;
     apply.started_at = read.started_at;
@@ -171,6 +178,8 @@ Action Sync::give(Batch batch, Ending ending, Timestamp now) {
     say_what_is_replaced(apply, ending);
     if (ending.next) {
         read.page = std::move(*ending.next);
+    } else if (waits) {
+        read.ended = true;
     } else if (ending.skipped || !finish_slice()) {
         end_part(apply, ending.skipped);
     }
@@ -193,6 +202,13 @@ void Sync::end_part(Apply& apply, bool skipped) {
     read.partitions += static_cast<std::int64_t>(std::max<std::size_t>(read.part->ids.size(), 1));
     apply.part_end = PartEnd{.part = std::move(*read.part), .skipped = skipped};
     read.part.reset();
+    if (is_within_) {
+        apply.last = true;
+        apply.notice = read.notice;
+        was_unsure_ = read.unsure;
+        finish_run();
+        return;
+    }
     if (queue_.empty()) return;
     Part part = std::move(queue_.front());
     queue_.pop_front();
@@ -219,7 +235,9 @@ void Sync::learn_positions(const Decoded& page) {
     const bool counts = is_time(stream_.cursor->type) || read.page.first() || (order == Order::asc && order_holds_);
     if (page.highest && counts) read.pending = later(read.pending, page.highest);
     // Oldest first and in order so far: everything up to here has been read, and is written.
-    if (!stream_.replaces() && !read.full && !read.unsure && order == Order::asc && order_holds_ && read.pending) cursor() = later(cursor(), read.pending);
+    const bool follows = !stream_.replaces() && !read.full && !read.unsure && order == Order::asc && order_holds_ && read.pending;
+    read.held = follows && has_open_lists(page.batch);
+    if (follows && !read.held) cursor() = later(cursor(), read.pending);
 }
 
 // Rows that are older than asked for show that the upstream does not know the parameter. Nothing is lost: it gives more than we need.

@@ -516,7 +516,7 @@ void Applier::write_inner(Page& page, const Batch& batch, const RowNumbers& rows
         const RowNumbers written = page.write(target, list, std::move(wanted), &batch.origin);
         if (stream_.expand[i].replace) {
             for (std::size_t head = 0; head < list.head_of.size(); ++head)
-                if (outer.contains(list.head_of[head]) && !page.rejected(batch.origin[list.head_of[head]], target.list)) heads.push_back(head);
+                if (outer.contains(list.head_of[head]) && !std::binary_search(list.cut.begin(), list.cut.end(), list.head_of[head]) && !page.rejected(batch.origin[list.head_of[head]], target.list)) heads.push_back(head);
             page.replace_inner(target, list, written, heads);
         }
         owner.leave();

@@ -16,17 +16,17 @@ INSERT INTO upstream.partition_state AS s (model_id, partition, seen, cursor, va
 SELECT $1, w->>'id', CASE WHEN NOT $6 THEN w->>'seen' END, CASE WHEN NOT $6 THEN $3 END, $4, $5
 FROM jsonb_array_elements($2) AS w
 ON CONFLICT (model_id, partition) DO UPDATE
-SET done_at = excluded.done_at,
+SET done_at = greatest(s.done_at, excluded.done_at),
     seen = CASE WHEN $6 THEN s.seen ELSE excluded.seen END,
     cursor = CASE WHEN $6 THEN s.cursor ELSE excluded.cursor END,
     validator = CASE WHEN $6 THEN s.validator ELSE excluded.validator END
 )";
 
-constexpr const char* kTargetOf = "SELECT m.target::oid::bigint FROM upstream.models m WHERE m.account_id = $1 AND m.stream = $2";
+constexpr const char* kKeptStream = "SELECT m.model_id, m.target::oid::bigint FROM upstream.models m WHERE m.account_id = $1 AND m.stream = $2";
 
 }  // namespace
 
-PartitionCatalog::PartitionCatalog() : open_(kOpen), finish_(kFinish), target_of_(kTargetOf) {}
+PartitionCatalog::PartitionCatalog() : open_(kOpen), finish_(kFinish), kept_stream_(kKeptStream) {}
 
 std::vector<OpenPartition> PartitionCatalog::open_partitions(std::int32_t model, const std::string& asked, Time since, bool only_changed) {
     std::vector<OpenPartition> open;
@@ -44,10 +44,15 @@ void PartitionCatalog::finish_partitions(std::int32_t model, const std::string& 
     finish_.run(model, pg::Json{done}, cursor, pg::Json{validator}, done_at, skipped);
 }
 
-std::optional<Oid> PartitionCatalog::target_of(std::int32_t account, const std::string& stream) {
-    const pg::Rows rows = target_of_.run(account, stream);
+std::optional<PartitionCatalog::KeptStream> PartitionCatalog::kept_stream(std::int32_t account, const std::string& stream) {
+    const pg::Rows rows = kept_stream_.run(account, stream);
     if (rows.empty()) return std::nullopt;
-    return static_cast<Oid>(rows[0].get<std::int64_t>(0));
+    return KeptStream{.model = rows[0].get<std::int32_t>(0), .target = static_cast<Oid>(rows[0].get<std::int64_t>(1))};
+}
+
+std::optional<Oid> PartitionCatalog::target_of(std::int32_t account, const std::string& stream) {
+    const auto kept = kept_stream(account, stream);
+    return kept ? std::optional{kept->target} : std::nullopt;
 }
 
 }  // namespace upstream::worker

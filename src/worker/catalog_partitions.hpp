@@ -31,12 +31,18 @@ class PartitionCatalog {
                            bool skipped);
 
     // The target of another stream of the same account; nothing if the account does not keep it.
+    // A stream that an account keeps.
+    struct KeptStream {
+        std::int32_t model;
+        Oid target;
+    };
+    std::optional<KeptStream> kept_stream(std::int32_t account, const std::string& stream);
     std::optional<Oid> target_of(std::int32_t account, const std::string& stream);
 
   private:
     pg::Statement<std::int32_t, pg::Json, Time, bool> open_;
     pg::Statement<std::int32_t, pg::Json, std::optional<std::string>, pg::Json, Time, bool> finish_;
-    pg::Statement<std::int32_t, std::string> target_of_;
+    pg::Statement<std::int32_t, std::string> kept_stream_;
 };
 
 }  // namespace upstream::worker

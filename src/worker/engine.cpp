@@ -10,6 +10,7 @@
 #include "pg/stop_point.hpp"
 #include "pg/wait_set.hpp"
 #include "worker/convert.hpp"
+#include "worker/list_streams.hpp"
 #include "worker/parents.hpp"
 #include "worker/progress.hpp"
 #include "worker/settings.hpp"
@@ -97,10 +98,12 @@ void Engine::prepare(Run& run) {
         run.tables = {.main = run.model.target, .told = tables_told_of(catalog, run.model.account_id, *run.source, *run.stream)};
         if (!run.stream->expand.empty()) run.tables.inner = catalog.inner_targets(run.model.id);
         run.target = targets_.open(*run.source, run.model.revision, *run.stream, run.tables);
+        auto readers = open_readers(catalog, run);
+        if (!readers) return readers.error();
         core::State state = to_state(run.model.state, *run.stream);
         const core::Account account = to_account(*run.source, run.model);
         const auto seed = static_cast<std::uint64_t>(run.model.id) * 0x9E3779B97F4A7C15ULL ^ static_cast<std::uint64_t>(run.model.fence);
-        run.sync.emplace(*run.source, *run.stream, run.target->applier->layout(), account, state, seed);
+        run.sync.emplace(*run.source, *run.stream, run.target->applier->layout(), account, state, seed, std::move(*readers));
         if (run.stream->key_occurrence && state.reading())
             for (const core::Marks& marks : catalog.kept_marks(run.model.id)) run.sync->recall(marks);
         run.account = &run.sync->account();
@@ -109,6 +112,26 @@ void Engine::prepare(Run& run) {
         return true;
     });
     if (!ready) perform(run, core::Fail{.error = ready.error(), .state = {}, .tally = {}});
+}
+
+// The streams that read the rest of inner lists, and where their rows go.
+core::Result<std::vector<core::ListReader>> Engine::open_readers(Catalog& catalog, Run& run) {
+    auto lists = list_streams(catalog, run.model.account_id, *run.source, *run.stream);
+    if (!lists) return lists.error();
+    std::vector<core::ListReader> readers;
+    for (ListStream& list : *lists) {
+        RunContext& reader = run.readers.emplace_back();
+        reader.model = run.model;
+        reader.model.id = list.model;
+        reader.model.stream = list.stream->name;
+        reader.model.target = list.tables.main;
+        reader.source = run.source;
+        reader.stream = list.stream;
+        reader.tables = std::move(list.tables);
+        reader.target = targets_.open(*run.source, run.model.revision, *reader.stream, reader.tables);
+        readers.push_back({.stream = reader.stream, .layout = reader.target->applier->layout()});
+    }
+    return readers;
 }
 
 // Carries out actions until one has to wait for the network.
@@ -135,7 +158,7 @@ std::optional<core::Action> Engine::carry_out(Run& run, core::Fetch fetch) {
                                      .account = run.model.account_id,
                                      .source_id = run.model.source_id,
                                      .source = run.source,
-                                     .stream = run.model.stream,
+                                     .stream = run.sync->reading().name,
                                      .request = std::move(fetch.request),
                                      .lease_until = run.model.lease_until},
                                     run.sync->account());
@@ -163,7 +186,10 @@ std::optional<core::Action> Engine::carry_out(Run& run, core::GetToken get) {
 std::optional<core::Action> Engine::carry_out(Run& run, core::FindParts find) {
     core::Event event = core::PartsFound{};
     try {
-        auto found = unit_.run("reading parents", Durability::asynchronous, [&](Catalog& catalog) { return find_parts(catalog, run, find); });
+        auto found = unit_.run("reading parents", Durability::asynchronous, [&](Catalog& catalog) -> core::Result<std::vector<core::Part>> {
+            if (find.list != nullptr) return find_list(catalog, run.context_of(find.list), find);
+            return find_parts(catalog, run, find);
+        });
         if (found) {
             event = core::PartsFound{std::move(*found)};
         } else {

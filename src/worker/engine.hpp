@@ -94,6 +94,7 @@ class Engine {
     std::optional<core::Action> carry_out(Run& run, core::Done done);
     void settle(std::int32_t model, Verdict verdict);
     void prepare(Run& run);
+    core::Result<std::vector<core::ListReader>> open_readers(Catalog& catalog, Run& run);
     bool renew_lease(Run& run, core::Duration span);
     core::Error give_up(const Run& run);
     void forget_run(std::int32_t model);

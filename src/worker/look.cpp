@@ -83,10 +83,10 @@ std::vector<std::string> preview(const std::string& account, const std::string& 
     if (page == nullptr)
         throw pg::Raise(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "account \"" + account + "\" has no access token yet", "",
                         "preview() does not refresh tokens: CALL upstream.sync() first, or store one with upstream.update_token().");
-    if (look.layout.transformed) page->batch = transformed(look, *page);
+    if (look.layout.transformed && page->list == nullptr) page->batch = transformed(look, *page);
     const core::Batch& batch = page->batch;
     std::vector<std::string> rows;
-    for (std::size_t i = 0; i < batch.rows; ++i) rows.push_back(row_json(look.layout.fields, batch, i));
+    for (std::size_t i = 0; i < batch.rows; ++i) rows.push_back(row_json(look.layout_of_page(*page).fields, batch, i));
     return rows;
 }
 
@@ -103,10 +103,15 @@ std::vector<std::pair<std::string, std::string>> explain_sync(const std::string&
     const bool incremental = look.stream->incremental && !look.model.state.full_refresh;
     items.emplace_back("sync_mode", incremental ? "incremental" : "full_refresh");
     if (state.read) items.emplace_back("resumes", std::to_string(state.read->page.records_before) + " records of this read are committed");
+    if (state.read && !state.read->lists.empty()) items.emplace_back("resumes", "lists inside its records that are not complete: " + std::to_string(state.read->lists.size()));
     if (look.stream->cursor) items.emplace_back("cursor", look.model.state.cursor.value_or("none yet"));
     const Rehearsal run{look, shown};
     if (run.partitions) items.emplace_back("partitions", *run.partitions == 0 ? "none is open" : std::to_string(*run.partitions) + " are read first");
-    explain_bounds(run.sync.state(), *look.stream, items);
+    if (&run.sync.reading() != look.stream) {
+        items.emplace_back("reads", "the rest of a list, with stream \"" + run.sync.reading().name + "\"");
+    } else {
+        explain_bounds(run.sync.state(), *look.stream, items);
+    }
     if (const auto* fetch_action = std::get_if<core::Fetch>(&run.action)) {
         items.emplace_back("request", fetch_action->request.method + " " + fetch_action->request.url);
         for (const auto& [name, value] : fetch_action->request.headers) items.emplace_back("header", name + ": " + value);

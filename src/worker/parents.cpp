@@ -105,7 +105,8 @@ class Finder {
             }
         }
         const bool only_changed = run_.stream->parent && !run_.stream->parent->only_changed.empty();
-        for (const OpenPartition& open : catalog_.open_partitions(run_.model.id, asked + "]", find_.started_at, only_changed)) {
+        const core::Timestamp since = find_.list == nullptr ? find_.started_at : core::Timestamp::max();  // a list that goes on is read, however lately it was
+        for (const OpenPartition& open : catalog_.open_partitions(run_.model.id, asked + "]", since, only_changed)) {
             if (has_enough()) return;
             const auto& [parent, lists] = pairs.at(open.index);
             keep(*parent, *lists, open);
@@ -160,6 +161,31 @@ std::vector<Parent> read_parents(const core::Parent& parent, const pg::Rows& row
     return parents;
 }
 
+// The row that a record of the parent stream became, found by the values that name a parent. A value that its column cannot hold is in no row.
+std::optional<Parent> row_of(const RunContext& reader, const core::Parent& parent, const pg::Table& table, const core::Words& words) {
+    Query query{.sql = "SELECT " + quoted_list(parent) + " FROM " + table.qualified + " AS parent WHERE "};
+    for (const auto& [word, column] : parent.key) {
+        const pg::Attribute* attribute = table.attribute(column);
+        query.types.push_back(pg::Traits<std::string>::type());
+        query.params.push_back(pg::Traits<std::string>::to_datum(words.at(word)));
+        query.sql += (query.types.size() > 1 ? " AND " : "") + pg::quote_name(column) + " = $" + std::to_string(query.types.size()) + "::" +
+                     (attribute != nullptr ? attribute->type_name : "text");
+    }
+    if (table.attribute(kAccountColumn) != nullptr) query.sql += std::string{" AND "} + kAccountColumn + " = " + std::to_string(reader.model.account_id);
+    try {
+        pg::Subtransaction look;
+        pg::RoleScope as_owner{reader.target->targets.main.owner, pg::Constraints::as_they_are};
+        pg::Plan plan{query.sql + " LIMIT 1", query.types};
+        std::vector<Parent> rows = read_parents(parent, plan.run(query.params.data(), query.params.size()));
+        as_owner.leave();
+        look.release();
+        return rows.empty() ? std::nullopt : std::optional{std::move(rows.front())};
+    } catch (const pg::Error& error) {
+        if (ERRCODE_TO_CATEGORY(error.sqlerrcode()) != ERRCODE_DATA_EXCEPTION) throw;
+        return std::nullopt;
+    }
+}
+
 // Sets the column that says when a parent was read, and nothing else.
 void touch(const RunContext& run, const core::Parent& parent, const pg::Table& table, const core::Words& words, core::Timestamp started_at) {
     std::string sql = "UPDATE " + table.qualified + " SET " + pg::quote_name(parent.touch) + " = $1 WHERE ";
@@ -210,14 +236,25 @@ core::Result<std::vector<core::Part>> find_parts(Catalog& catalog, const RunCont
     return finder.take();
 }
 
-void finish_part(Catalog& catalog, const RunContext& run, const core::PartEnd& end, core::Timestamp started_at) {
+std::vector<core::Part> find_list(Catalog& catalog, const RunContext& reader, const core::FindParts& find) {
+    const core::Parent& parent = *reader.stream->parent;
+    const auto relation = relation_of(catalog, reader, parent);
+    if (!relation) throw pg::Raise(ERRCODE_UNDEFINED_TABLE, relation.error().message, "", relation.error().hint);
+    const auto found = row_of(reader, parent, pg::describe(*relation), find.parent);
+    if (!found) return {};
+    Finder finder{catalog, reader, find};
+    finder.look_at({*found});
+    return finder.take();
+}
+
+void finish_part(Catalog& catalog, const RunContext& run, const core::PartEnd& end, core::Timestamp started_at, core::Timestamp done_at) {
     const core::Part& part = end.part;
     std::string done = "[";
     for (std::size_t i = 0; i < part.ids.size(); ++i)
         done += (i == 0 ? "" : ",") + Finder::entry(part.ids[i], i < part.seen.size() ? part.seen[i] : std::nullopt);
     const core::State state{.cursor = part.cursor, .opaque = part.opaque};
     catalog.finish_partitions(run.model.id, done + "]", to_stored(state, *run.stream).cursor, core::to_json(core::Kept{.validator = part.validator}),
-                              started_at, end.skipped);
+                              done_at, end.skipped);
     if (!run.stream->parent || run.stream->parent->touch.empty() || end.skipped) return;
     const core::Parent& parent = *run.stream->parent;
     const auto relation = relation_of(catalog, run, parent);

@@ -8,6 +8,7 @@
 #include "pg/role.hpp"
 #include "worker/convert.hpp"
 #include "worker/deletions.hpp"
+#include "worker/list_streams.hpp"
 #include "worker/instance.hpp"
 #include "worker/parents.hpp"
 #include "worker/unit.hpp"
@@ -45,7 +46,33 @@ core::Result<std::vector<core::Part>> open_parts(const Look& look, const core::F
     run.stream = look.stream;
     run.target = std::make_shared<TargetPlan>();
     run.target->targets = look.targets;
-    return with_catalog([&](Catalog& catalog) { return find_parts(catalog, run, find); });
+    for (const Look::Reader& reader : look.readers) {
+        if (reader.stream != find.list) continue;
+        run.model.id = reader.model;
+        run.stream = reader.stream;
+        run.target->targets = Targets{.main = reader.table};
+    }
+    return with_catalog([&](Catalog& catalog) -> core::Result<std::vector<core::Part>> {
+        if (find.list != nullptr) return find_list(catalog, run, find);
+        return find_parts(catalog, run, find);
+    });
+}
+
+std::vector<Look::Reader> readers_of(Catalog& catalog, const Look& look) {
+    std::vector<Look::Reader> readers;
+    for (const ListStream& list : value_or_raise(list_streams(catalog, look.model.account_id, look.source, *look.stream))) {
+        const pg::Table table = table_of(list.tables.main);
+        std::vector<pg::Table> inner;
+        for (const Oid oid : list.tables.inner) inner.push_back(table_of(oid));
+        readers.push_back({.stream = list.stream, .model = list.model, .table = table, .layout = value_or_raise(layout_of(*list.stream, table, inner))});
+    }
+    return readers;
+}
+
+std::vector<core::ListReader> for_sync(const std::vector<Look::Reader>& readers) {
+    std::vector<core::ListReader> made;
+    for (const Look::Reader& reader : readers) made.push_back({.stream = reader.stream, .layout = reader.layout});
+    return made;
 }
 
 }  // namespace
@@ -69,6 +96,7 @@ Look look_at(const std::string& account, const std::string& stream) {
         look.layout = value_or_raise(layout_of(*look.stream, look.targets.main, look.targets.inner));
         const std::vector<ToldTable> told = tables_told_of(catalog, look.model.account_id, look.source, *look.stream);
         for (const auto& [of, table] : told) look.targets.told.push_back(table_of(table));
+        look.readers = readers_of(catalog, look);
         add_deletions(look.layout, look.source, *look.stream, told, look.targets.told);
         return look;
     });
@@ -94,13 +122,21 @@ core::Source source_of(const Model& model) {
 }
 
 Rehearsal::Rehearsal(const Look& look, core::Account account)
-    : sync(look.source, *look.stream, look.layout, std::move(account), to_state(look.model.state, *look.stream), 1) {
+    : sync(look.source, *look.stream, look.layout, std::move(account), to_state(look.model.state, *look.stream), 1, for_sync(look.readers)) {
     action = sync.start(pg::now());
-    const auto* find = std::get_if<core::FindParts>(&action);
-    if (find == nullptr) return;
-    std::vector<core::Part> parts = value_or_raise(open_parts(look, *find));
-    partitions = parts.size();
-    action = sync.on(core::PartsFound{std::move(parts)}, pg::now());
+    while (const auto* find = std::get_if<core::FindParts>(&action)) {
+        const bool list = find->list != nullptr;
+        std::vector<core::Part> parts = value_or_raise(open_parts(look, *find));
+        if (!list) partitions = parts.size();
+        action = sync.on(core::PartsFound{std::move(parts)}, pg::now());
+        if (!list) return;
+    }
+}
+
+const core::Layout& Look::layout_of_page(const core::Apply& page) const {
+    for (const Reader& reader : readers)
+        if (reader.stream == page.list) return reader.layout;
+    return layout;
 }
 
 }  // namespace upstream::worker

@@ -30,6 +30,18 @@ struct Look {
     Targets targets;
     core::Account account;
     core::Layout layout;
+
+    // A stream that reads the rest of inner lists.
+    struct Reader {
+        const core::Stream* stream = nullptr;
+        std::int32_t model = 0;
+        pg::Table table;
+        core::Layout layout;
+    };
+    std::vector<Reader> readers{};
+
+    // By which the rows of a page are made.
+    [[nodiscard]] const core::Layout& layout_of_page(const core::Apply& page) const;
 };
 [[nodiscard]] Look look_at(const std::string& account, const std::string& stream);
 

@@ -219,7 +219,7 @@ core::Result<core::Layout> layout_of(const core::Stream& stream, const pg::Table
         if (!inner_fields) return inner_fields.error();
         if (auto wrong = check_key(rule_of(expand, inner[i]).key, inner[i])) return std::move(*wrong);
         if (auto wrong = check_filled(inner[i], *inner_fields)) return std::move(*wrong);
-        layout.inner.push_back({.name = expand.name, .records = expand.records, .fields = std::move(*inner_fields)});
+        layout.inner.push_back({.name = expand.name, .records = expand.records, .fields = std::move(*inner_fields), .more = expand.more_path});
     }
     layout.partial = stream.absent_keeps;
     layout.transformed = !stream.transform.empty();

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <type_traits>
 #include <utility>
 
@@ -72,6 +73,11 @@ core::Tally& operator+=(core::Tally& sum, const core::Tally& more) {
 
 }  // namespace
 
+RunContext& RunContext::context_of(const core::Stream* list) {
+    if (list == nullptr) return *this;
+    return *std::find_if(readers.begin(), readers.end(), [&](const RunContext& reader) { return reader.stream == list; });
+}
+
 bool ends_everything(const pg::Error& error, const pg::Session& session) {
     return error.sqlerrcode() == ERRCODE_QUERY_CANCELED && session.kind() == pg::Session::Kind::procedure;
 }
@@ -82,7 +88,8 @@ void Writer::take(RunContext& run, core::Apply page) {
     if (queue_.empty()) oldest_ = newest_;
     const std::size_t bytes = bytes_of(page.batch);
     bytes_ += bytes;
-    queue_.push_back(Waiting{.run = &run, .page = std::move(page), .bytes = bytes});
+    RunContext& into = run.context_of(page.list);
+    queue_.push_back(Waiting{.run = &run, .into = &into, .page = std::move(page), .bytes = bytes});
 }
 
 std::optional<core::Timestamp> Writer::due() const {
@@ -118,13 +125,18 @@ void Writer::flush() {
     }
 }
 
-// The waiting pages of one target.
+// The waiting pages of one target, but for those of a run that has pages of another one before them: a run's pages are committed in their order.
 std::vector<Writer::Waiting> Writer::next_chunk() {
-    const TargetPlan* const target = queue_.front().run->target.get();
-    const auto others = std::stable_partition(queue_.begin(), queue_.end(), [&](const Waiting& waiting) { return waiting.run->target.get() == target; });
-    std::vector<Waiting> chunk{std::make_move_iterator(queue_.begin()), std::make_move_iterator(others)};
-    queue_.erase(queue_.begin(), others);
-    for (const Waiting& waiting : chunk) bytes_ -= waiting.bytes;
+    const TargetPlan* const target = queue_.front().into->target.get();
+    std::set<const RunContext*> behind;
+    std::vector<Waiting> chunk, others;
+    for (Waiting& waiting : queue_) {
+        if (waiting.into->target.get() != target) behind.insert(waiting.run);
+        const bool now = !behind.contains(waiting.run);
+        if (now) bytes_ -= waiting.bytes;
+        (now ? chunk : others).push_back(std::move(waiting));
+    }
+    queue_ = std::move(others);
     return chunk;
 }
 
@@ -133,7 +145,7 @@ void Writer::write_chunk(std::vector<Waiting>& chunk) {
     std::map<const RunContext*, std::size_t> places;
     for (Waiting& waiting : chunk) {
         const auto [place, is_new] = places.try_emplace(waiting.run, shares.size());
-        if (is_new) shares.push_back(Share{.run = waiting.run});
+        if (is_new) shares.push_back(Share{.run = waiting.run, .into = waiting.into});
         shares[place->second].pages.push_back(&waiting.page);
     }
     if (write(shares, Path::chunk)) return write_singly(chunk);
@@ -147,7 +159,7 @@ void Writer::write_singly(std::vector<Waiting>& chunk) {
     for (Waiting& waiting : chunk) {
         const std::int32_t model = waiting.run->model.id;
         if (std::find(over_.begin(), over_.end(), model) != over_.end()) continue;
-        std::vector<Share> share{Share{.run = waiting.run, .pages = {&waiting.page}}};
+        std::vector<Share> share{Share{.run = waiting.run, .into = waiting.into, .pages = {&waiting.page}}};
         std::optional<Verdict> failure = too_slow ? too_slow : write(share, Path::singly);
         if (failure) {
             if (was_cancelled(*failure)) too_slow = failure;
@@ -170,15 +182,15 @@ void Writer::tell(const Share& share) {
 // T4: rows, cursors and counters in one transaction. Nothing if it was committed.
 std::optional<Verdict> Writer::write(std::vector<Share>& shares, Path path) {
     const core::Timestamp began = pg::now();
-    const core::Stream& stream = *shares.front().run->stream;
+    const core::Stream& stream = *shares.front().into->stream;
     const core::Apply& page = *shares.front().pages.front();  // the only one, if what is refused matters
     try {
         const bool same_target = unit_.run("applying pages", Durability::asynchronous, [&](Catalog& catalog) {
             for (const Share& share : shares) {
-                const RunContext& run = *share.run;
-                if (targets_.open(*run.source, run.model.revision, *run.stream, run.tables) != run.target) return false;
+                const RunContext& into = *share.into;
+                if (targets_.open(*into.source, into.model.revision, *into.stream, into.tables) != into.target) return false;
             }
-            write_rows(catalog, shares, *shares.front().run->target, path);
+            write_rows(catalog, shares, *shares.front().into->target, path);
             for (const Share& share : shares) save(catalog, share, began);
             return true;
         });
@@ -192,7 +204,7 @@ std::optional<Verdict> Writer::write(std::vector<Share>& shares, Path path) {
         return refused(std::move(why.error), stream, page, why.staged_is_void);
     } catch (const NewColumns& wanted) {
         if (path == Path::chunk) return core::Refused{};
-        return add_columns(*shares.front().run, wanted);
+        return add_columns(*shares.front().into, wanted);
     } catch (const pg::Error& error) {
         if (ends_everything(error, unit_.session())) throw;
         return refused(to_error(error), stream, page);
@@ -211,7 +223,7 @@ void Writer::write_rows(Catalog& catalog, std::vector<Share>& shares, TargetPlan
     if (path == Path::chunk && write_in_bulk(shares, target)) return;
     const Care care = path == Path::chunk ? Care::hopeful : Care::each_row;
     for (Share& share : shares)
-        for (const core::Apply* page : share.pages) share.written += target.applier->apply(catalog, share.run->model, *share.run->account, *page, care);
+        for (const core::Apply* page : share.pages) share.written += target.applier->apply(catalog, share.into->model, *share.run->account, *page, care);
 }
 
 // The target gets its new columns in a transaction of their own, which nobody waits in; then the page is read again with them.
@@ -241,14 +253,14 @@ bool Writer::write_in_bulk(std::vector<Share>& shares, TargetPlan& target) {
         }
     }
     if (rows < (chosen == WritePath::bulk ? 1 : kSmallestChunk)) return false;
-    const RunContext& first = *shares.front().run;
+    const RunContext& first = *shares.front().into;
     if (!target.bulk) target.bulk = std::make_unique<BulkWriter>(*first.stream, target.targets.main, target.applier->layout());
     if (!target.bulk->obstacle().empty()) return false;
 
     pg::RoleScope owner{target.targets.main.owner};
     std::vector<BulkShare> parts;
     for (const Share& share : shares) {
-        RunContext& run = *share.run;
+        RunContext& run = *share.into;
         if (!run.expect_new) run.expect_new = target.bulk->has_no_rows(run.model.account_id);
         BulkShare part{.account_id = run.model.account_id, .expect_new = *run.expect_new};
         for (const core::Apply* page : share.pages) part.pages.push_back(&page->batch);
@@ -259,7 +271,7 @@ bool Writer::write_in_bulk(std::vector<Share>& shares, TargetPlan& target) {
     for (std::size_t i = 0; i < shares.size(); ++i) {
         shares[i].written = parts[i].written;
         shares[i].copied = parts[i].copied;
-        shares[i].run->expect_new = parts[i].expect_new;
+        shares[i].into->expect_new = parts[i].expect_new;
     }
     return true;
 }
@@ -278,7 +290,7 @@ void Writer::save(Catalog& catalog, const Share& share, core::Timestamp began) {
     for (const core::Apply* page : share.pages) {
         entry.tally += page->tally;
         if (page->marks) catalog.keep_marks(run.model, *page->marks);
-        if (page->part_end) finish_part(catalog, run, *page->part_end, page->started_at);
+        if (page->part_end) finish_part(catalog, *share.into, *page->part_end, page->started_at, page->list == nullptr ? page->started_at : core::Timestamp{});
     }
     if (!catalog.save_page(run.model, entry) || (last.last && !catalog.finish_run(run.model, next_run(run, last)))) throw LeaseLost{};
     catalog.count(run.model, share.written);

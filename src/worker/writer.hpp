@@ -43,6 +43,10 @@ struct RunContext {
     const core::Account* account = nullptr;  // of the run, with its present token
     std::chrono::microseconds fetched{0};  // time spent on requests since the last commit
     std::optional<bool> expect_new{};      // the account had no row in the target when the run began to write
+    std::vector<RunContext> readers{};     // of streams that read the rest of inner lists: where their pages go; model is theirs, but for run and lease
+
+    // Where a page of this run goes.
+    [[nodiscard]] RunContext& context_of(const core::Stream* list);
 };
 
 // What became of a page.
@@ -78,11 +82,13 @@ class Writer {
   private:
     struct Waiting {
         RunContext* run = nullptr;
+        RunContext* into = nullptr;  // the run, or the reader whose page it is
         core::Apply page{};
         std::size_t bytes = 0;
     };
     struct Share {  // of a chunk: one run's pages
         RunContext* run = nullptr;
+        RunContext* into = nullptr;
         std::vector<core::Apply*> pages{};
         Written written{};
         std::int64_t copied = 0;

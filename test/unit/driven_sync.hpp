@@ -61,6 +61,11 @@ class DrivenSync {
         : committed(std::move(state)), source_(std::make_unique<Source>(std::move(source))),
           sync_(*source_, source_->streams.front(), std::move(fields), {}, committed, 1) {}
 
+    // One whose second stream reads the rest of lists inside the records of the first.
+    DrivenSync(Source source, State state, Layout layout, Layout rest)
+        : committed(std::move(state)), source_(std::make_unique<Source>(std::move(source))),
+          sync_(*source_, source_->streams[0], std::move(layout), {}, committed, 1, {{.stream = &source_->streams[1], .layout = std::move(rest)}}) {}
+
     std::string start() { return take(sync_.start(now)); }
     std::string answer(const Response& response) { return take(sync_.on(Answered{response}, now)); }
     std::string answer(const std::string& body) { return answer(test::answer(body)); }
@@ -119,10 +124,13 @@ class DrivenSync {
         return "fetch " + (fetch.request.url.starts_with(kBase) ? fetch.request.url.substr(kBase.size()) : fetch.request.url);
     }
     static std::string show(const GetToken&) { return "get token"; }
-    static std::string show(const FindParts& find) { return "find partitions, at most " + std::to_string(find.at_most); }
+    static std::string show(const FindParts& find) {
+        if (find.list != nullptr) return "find " + find.list->name + " of " + find.parent.begin()->second;
+        return "find partitions, at most " + std::to_string(find.at_most);
+    }
     static std::string show(const Await&) { return "await"; }
     static std::string show(const Apply& apply) {
-        std::string line = "apply";
+        std::string line = apply.list != nullptr ? "apply " + apply.list->name : "apply";
         for (const std::string& id : values_of(apply.batch, 0)) line += " " + id;
         if (apply.part_end) line += apply.part_end->skipped ? ", skipped" : ", partition ends";
         return line + (apply.last ? ", last" : "");

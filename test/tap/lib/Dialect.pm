@@ -49,13 +49,13 @@ sub new
 {
     my ($class, $name, %options) = @_;
     my $known = $SOURCES{$name};
-    my $upstream = Upstream->new($options{node} // $name, databases => '', conf => $options{conf});
+    my $upstream = Upstream->new($options{node} // $name, databases => $options{databases} // '', conf => $options{conf});
     my $self = bless { name => $name, upstream => $upstream, known => $known, schema => $known->{schema} // 'public', %options }, $class;
     $upstream->control('setup', { dialect => $name, seed => 1, accounts => $options{accounts}, %{ $options{setup} // {} } });
     $upstream->sql('CREATE EXTENSION pg_upstream');
     my $overrides = { %{ $known->{overrides}->($upstream->{url}) }, retry => { base => '200 milliseconds', max => '2 seconds' }, %{ $options{overrides} // {} } };
     my $text = $json->encode($overrides);
-    skip_if_pending($upstream, $name);
+    skip_if_pending_spec($upstream, $name => "upstream.merge_spec((upstream.shipped_source('$name')).spec, \$json\$$text\$json\$)");
     $upstream->sql("SELECT upstream.install_source('$name', '$self->{schema}', \$json\$$text\$json\$)");
     $self->create_account($_) for @{ $options{accounts} };
     return $self;
@@ -65,10 +65,17 @@ sub new
 sub skip_if_pending
 {
     my ($upstream, @names) = @_;
+    skip_if_pending_spec($upstream, map { ($_ => "(upstream.shipped_source('$_')).spec") } @names);
+}
+
+# Of specs, each by the SQL that gives it.
+sub skip_if_pending_spec
+{
+    my ($upstream, %specs) = @_;
     my @pending;
-    for my $name (@names)
+    for my $name (sort keys %specs)
     {
-        my ($status, $out, $error) = $upstream->node->psql('app', "SELECT upstream.create_source('$name', (upstream.shipped_source('$name')).spec); SELECT 1/(count(*) * 0) FROM upstream.sources",
+        my ($status, $out, $error) = $upstream->node->psql('app', "SELECT upstream.create_source('$name', $specs{$name}); SELECT 1/(count(*) * 0) FROM upstream.sources",
             extra_params => ['-1']);
         push @pending, map { "$name: $_" } $error =~ /(\$\.\S+): [^\n]*not carried out yet/g;
     }
