@@ -2,7 +2,7 @@
 //
 // Whoever has a request hands it in as an Errand, and gets its answer back by the ticket it was given. An errand waits here until everything allows it:
 //
-//   concurrency   of its source, account and stream: requests of this process that are on the wire
+//   concurrency   of its source, account and stream: requests of this process that are on the wire; of a stream one, unless stated
 //   rate limits   what the upstream told about its host and credential, and a permit of every budget that covers it     (worker/budgets)
 //   breaker       its host answers, or it is the one probe that asks whether it does                                      (worker/circuits)
 //   lease         its model is its sender's until the answer has come: a process that was stopped meanwhile asks for nothing

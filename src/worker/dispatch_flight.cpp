@@ -2,6 +2,7 @@
 #include "worker/dispatch_flight.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "core/graph_batch.hpp"
 #include "core/usage.hpp"
@@ -31,7 +32,9 @@ bool Dispatcher::Load::add(const Item& item) {
     const bool opens = opens_transfer(item);
     if (opens && full(most.source, source[errand.source_id])) return false;
     if (full(most.account, account[errand.account])) return false;
-    if (full(most.stream, stream[{errand.account, errand.stream}])) return false;
+    // One at a time, unless the source says more: a stream's requests come from its own model, and from one whose inner lists it reads the rest of.
+    const std::int64_t of_stream = errand.model == 0 ? std::numeric_limits<std::int64_t>::max() : most.stream.value_or(1);
+    if (full(of_stream, stream[{errand.account, errand.stream}])) return false;
     source[errand.source_id] += opens ? 1 : 0;
     ++account[errand.account];
     ++stream[{errand.account, errand.stream}];

@@ -8,7 +8,7 @@ my $join = 'JOIN upstream.accounts a USING (account_id)';
 my $messenger = Dialect->new('messenger',
     node => 'rest', databases => 'app',
     accounts => [qw(110000000000001 110000000000002)],
-    setup => { conversations => 60, messages => 45, limit => 0 },
+    setup => { conversations => 60, messages => 45, limit => 0, latency_ms => 3 },
     overrides => { rate_limit => undef, batch => undef, concurrency => undef, streams => {
         conversations => { deletes => undef, pagination => { type => 'cursor', size => 20, path => '$.paging.cursors.after', has_more => '$.paging.next', inject => { in => 'query', name => 'after' } },
             expand => { messages => { more => { path => 'messages.paging.next', stream => 'messages' } } } },
@@ -71,5 +71,13 @@ is($upstream->stats->{overlaps}, 0, 'never two requests of one model at a time')
 $messenger->sql(q(SELECT sum(upstream.resume(name, 'messages')) FROM upstream.accounts));
 is($messenger->sync('messages'), '', 'the stream of messages by itself');
 is($messenger->differences, '', 'finds nothing missing');
+
+
+# Both at once, in one worker: each of them asks for messages.
+$messenger->mutate(burst => 60, messages => 20);
+$messenger->sql(q(SELECT upstream.reset_cursor(name, 'messages'), upstream.full_refresh(name, 'conversations') FROM upstream.accounts));
+ok($upstream->recovers, 'both streams read at the same time');
+is($messenger->differences, '', 'have it all');
+is($upstream->stats->{overlaps}, 0, 'and still there are never two requests for the messages of one page');
 
 done_testing();
