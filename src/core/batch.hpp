@@ -94,6 +94,7 @@ struct Batch {
     std::vector<std::size_t> head_of{};            // and which outer row that is
     std::vector<std::size_t> cut{};                // of an inner batch: outer rows whose list goes on elsewhere
     std::vector<Reject> rejects{};                 // records that made no row
+    std::vector<Values> unfit{};                   // like columns, but for the keys alone: of those of them that have one, so that their rows are not taken for gone
     std::vector<std::pair<std::string, std::string>> new_members{};  // that no column takes, each with a first value; a few
 
     // What the views point into.

@@ -24,6 +24,7 @@ std::string_view name(Code code) {
         case Code::page_token_expired: return "page_token_expired";
         case Code::cursor_loop: return "cursor_loop";
         case Code::page_limit: return "page_limit";
+        case Code::too_many_missing: return "too_many_missing";
         case Code::cursor_insane: return "cursor_insane";
         case Code::target_error: return "target_error";
         case Code::schema_drift: return "schema_drift";

@@ -34,6 +34,7 @@ enum class Code {
     page_token_expired,  // the upstream no longer knows the page token
     cursor_loop,         // a page or page token came twice
     page_limit,          // more pages than the spec allows
+    too_many_missing,    // a full read has not met more rows than deletes.max_fraction allows
     cursor_insane,       // a whole page lies in the far future
     target_error,        // Postgres refuses the rows
     schema_drift,        // too many records of a page do not fit

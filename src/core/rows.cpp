@@ -91,6 +91,7 @@ bool RowMaker::add_row(const std::vector<Field>& fields, const std::vector<std::
             made.bad->path = first_path(field);
             made.bad->list = list;
             reject(outer, index, std::move(*made.bad));
+            if (&batch == &batch_) keep_key(record);
             return false;
         }
         cells.push_back(std::move(made));
@@ -102,6 +103,18 @@ bool RowMaker::add_row(const std::vector<Field>& fields, const std::vector<std::
     batch.origin.push_back(index);
     ++batch.rows;
     return true;
+}
+
+// The key of a record that makes no row, if all of it can be read.
+void RowMaker::keep_key(json::Value record) {
+    std::vector<std::optional<std::string_view>> key;
+    for (std::size_t i = 0; i < layout_.fields.size(); ++i) {
+        const Field& field = layout_.fields[i];
+        key.push_back(field.key ? cell(field, constants_[i], record, record).text : std::nullopt);
+        if (field.key && !key.back()) return;
+    }
+    batch_.unfit.resize(key.size());
+    for (std::size_t i = 0; i < key.size(); ++i) batch_.unfit[i].push_back(key[i]);
 }
 
 // The rows of one inner list. A list that is not there is empty if the record is whole; of a partial one it says nothing.

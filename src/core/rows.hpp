@@ -42,6 +42,7 @@ class RowMaker {
     [[nodiscard]] std::string key_text(json::Value record) const;
     bool add_row(const std::vector<Field>& fields, const std::vector<std::optional<std::string>>& constants, Batch& batch, json::Value record,
                  json::Value outer, std::size_t index, const std::string& list, bool gone);
+    void keep_key(json::Value record);
     void add_inner(std::size_t which, json::Value record, std::size_t index);
     void add_deletion(std::size_t which, json::Value record, std::size_t index);
     void note_new_members(json::Value record);

@@ -301,6 +301,9 @@ struct Stream {
     // Whether each row is known by a key; else all that comes is added.
     [[nodiscard]] bool has_identity() const { return write != Write::append && (!replaces() || !primary_key.empty() || !key_hash.empty()); }
 
+    // Whether a full run takes out what it has not met.
+    [[nodiscard]] bool sweeps() const { return deletes.mode == Deletes::Mode::missing; }
+
     // Whether one run consists of several reads, each with a cursor of its own.
     [[nodiscard]] bool is_partitioned() const { return parent || !partitions.empty(); }
 };

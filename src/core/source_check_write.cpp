@@ -122,10 +122,15 @@ void StreamCheck::deletes() {
     const Deletes& deletes = stream_.deletes;
     if (deletes.mode == Mode::none) return;
     if (!draft_.states("primary_key")) add("deletes", "deletes need a primary key", "State \"primary_key\".");
+    if (stream_.write == Write::append) add("deletes", "deletes need rows that are known by their key, which \"append\" does not look at", "State another \"write\".");
     if (draft_.states("deletes.max_fraction") && deletes.mode != Mode::missing)
         warn("deletes.max_fraction", "\"max_fraction\" is for mode \"missing\": what a record says is believed");
     if (deletes.mode == Mode::feed) feed();
     if (deletes.mode != Mode::missing) return;
+    if (stream_.parent && !stream_.parent->only_changed.empty())
+        add("deletes.mode", "\"missing\" would delete what was not asked for: \"parent.only_changed\" leaves out rows", "Leave one of them out.");
+    if (stream_.cursor && (stream_.cursor->step || stream_.cursor->step_from))
+        add("deletes.mode", "\"missing\" would delete what was not asked for: slices begin at \"initial\" or \"retention\"", "Leave \"cursor.step\" out.");
     if (stream_.write == Write::replace) add("deletes.mode", "\"missing\" is what write \"replace\" does by itself", "Leave \"deletes\" out.");
     const std::string message = "\"missing\" would delete what was not asked for: ";
     if (stream_.parent && stream_.parent->where) add("deletes.mode", message + "\"parent.where\" leaves out rows", "Leave one of them out.");

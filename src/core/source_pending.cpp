@@ -23,7 +23,6 @@ struct Pending {
 
 constexpr auto kPending = std::to_array<Pending>({
     // writing
-    {"streams.*.deletes.mode", "missing"},
 
     // receiving
     {"webhook.events.*.do", "upsert"},

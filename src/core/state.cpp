@@ -164,6 +164,8 @@ std::string to_json(const Progress& progress, Cursor::Type type) {
     if (progress.full) writer.raw("full", "true");
     if (progress.tier) writer.raw("tier", std::to_string(*progress.tier));
     writer.number("partitions", progress.partitions);
+    if (progress.incomplete) writer.raw("incomplete", "true");
+    if (progress.read_all) writer.raw("read_all", "true");
     if (progress.part) writer.raw("part", part_json(*progress.part, type));
     write_position(writer, "start", progress.start, type);
     write_position(writer, "end", progress.end, type);
@@ -199,6 +201,8 @@ Progress read_progress(json::Value root, Cursor::Type type, bool whole) {
     progress.started_at = time_of(text_of(root, "started_at").value_or(""));
     progress.full = root.member("full").has_value();
     progress.partitions = number_of(root, "partitions");
+    progress.incomplete = root.member("incomplete").has_value();
+    progress.read_all = root.member("read_all").has_value();
     progress.start = position_of(root, "start", type);
     progress.end = position_of(root, "end", type);
     progress.opaque = text_of(root, "opaque");

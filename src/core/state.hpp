@@ -48,6 +48,8 @@ struct Progress {
     bool full = false;                  // it takes everything, whatever the cursor
     std::optional<std::size_t> tier{};  // the widest rescan that it carries out
     std::int64_t partitions = 0;        // parents and combinations that are complete
+    bool incomplete = false;            // some of them, or rows of them, were left out: what the run has not met may still be there
+    bool read_all = false;              // nothing is left to ask for; what the run has not met is still to be taken out
     std::optional<Part> part{};         // the one that is being read
 
     // The slice that is being read.

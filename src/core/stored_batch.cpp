@@ -108,6 +108,11 @@ std::string to_json(const Batch& batch, const Layout& layout) {
     writer.number("records", batch.page_records);
     write_rows(writer, batch, layout.fields);
     if (!batch.gone.empty()) writer.list("gone", batch.gone, [&](bool gone) { writer.json() += gone ? "1" : "0"; });
+    if (!batch.unfit.empty()) {
+        writer.open("unfit");
+        for (std::size_t i = 0; i < layout.fields.size(); ++i) writer.values(layout.fields[i].column, batch.unfit[i]);
+        writer.close();
+    }
     std::size_t next = 0;
     writer.list("lists", batch.inner, [&](const Batch& inner) {
         writer.object();
@@ -135,6 +140,8 @@ Result<Batch> batch_from_json(std::string text, const Layout& layout) {
     if (!read_rows(root, layout.fields, batch)) return altered;
     if (const auto gone = root.member("gone"))
         for (const json::Value flag : *gone) batch.gone.push_back(flag.truthy());
+    if (const auto unfit = root.member("unfit"))
+        for (const json::Value column : *unfit) batch.unfit.push_back(read_values(column));
     if (layout.gone && batch.gone.size() != batch.rows) return altered;
     if (const auto lists = root.member("lists"); !lists || !read_inner(*lists, layout, batch)) return altered;
     return batch;

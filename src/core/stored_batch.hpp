@@ -1,7 +1,7 @@
 // A batch as text, for pages that wait in the database until what they replace has been read as a whole.
 //
 // What is kept is rows, not records: columns by name with their values, deletions that records tell of themselves, rows of inner lists. Records
-// that made no row were put aside when their page came, and functions of the spec have run.
+// that made no row were put aside when their page came (but for their keys), and functions of the spec have run.
 #pragma once
 
 #include <string>

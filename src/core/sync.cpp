@@ -77,7 +77,7 @@ std::optional<Error> Sync::prepare() {
     if (stream_.every_from)
         if (const auto every = resolve_interval({.from = stream_.every_from}, account_, "every"); !every) return every.error();
     if (is_plain()) {
-        if (!read.part) open_part(Part{});
+        if (!read.part && !read.read_all) open_part(Part{});
         return std::nullopt;
     }
     Result<std::vector<Words>> all = combinations(stream_, account_);
@@ -89,6 +89,7 @@ std::optional<Error> Sync::prepare() {
 Action Sync::go_on(Timestamp now) {
     if (!state_.read->lists.empty()) return open_list(now);
     if (std::exchange(state_.read->ended, false)) return give(empty_batch(), Ending{}, now);
+    if (state_.read->read_all) return finish_without_rows();
     if (state_.read->part) return fetch(now);
     if (queue_.empty()) return find_parts();
     Part part = std::move(queue_.front());
@@ -120,13 +121,14 @@ Action Sync::on_event(PartsFound event, Timestamp now) {
     return go_on(now);
 }
 
-// The end of a run whose last partition has ended before.
+// The end of a run whose last page has come before.
 Action Sync::finish_without_rows() {
     Apply apply;
     apply.last = true;
     apply.started_at = state_.read->started_at;
     apply.full = state_.read->full;
     apply.abandons = stream_.replaces();  // no partition is open, so that nothing may wait
+    apply.sweeps = stream_.sweeps() && state_.read->full && !state_.read->incomplete;
     apply.notice = state_.read->notice;
     apply.batch = empty_batch();
     finish_run();

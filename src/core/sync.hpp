@@ -23,6 +23,10 @@
 //
 //     Apply{page with two such lists} --Applied--> FindParts{list} --PartsFound--> Fetch, Apply{list} ... the run within is Done --> FindParts{list} ... --> Fetch{next page}
 //
+// Deletions by absence (deletes.mode missing). After the last page of a full run comes an Apply without rows that says `sweeps`: what the run has not met is
+// gone upstream. It comes only if nothing was left out; the run is then complete with it and not with its last page, so that what was read stays if so many rows
+// are missing that the deletion is refused. Then the next run begins anew.
+//
 // What it guarantees, given that the caller commits each Apply's rows together with its state:
 //   - the cursor in the state is never ahead of the rows applied (I3). Only a list that is known to be ascending moves it page by page;
 //     otherwise the highest position seen stays `pending` until the slice has reached its end or, newest-first, the old cursor;
@@ -109,6 +113,7 @@ struct Apply {
     bool full = false;                  // it reads everything
     Bounds bounds{};                    // of the slice, as they are meant; absent where its rows are not bounded
     std::optional<Marks> marks{};       // to be kept while the slice lasts, if equal rows are numbered; none of any record: nothing is kept any more
+    bool sweeps = false;                // with last: all rows that the upstream has were met by the run
     std::string notice{};               // with last: what a person should know
     std::optional<Fetch> next{};        // to be sent before the batch is written
 };
@@ -232,6 +237,7 @@ class Sync {
     void learn_positions(const Decoded& page);
     void notice_ignored_filter(const Decoded& page);
     [[nodiscard]] bool reached_known_rows(const Decoded& page) const;
+    void leave_out(const char* what);
     [[nodiscard]] bool has_more_slices() const;
     [[nodiscard]] bool finish_slice();
     void keep_validator(const Response& response, bool single_page);

@@ -143,6 +143,7 @@ Action Sync::take_nothing(const Response& response, bool skipped, Timestamp now)
     refused_before_ = false;
     ++tally_.pages;
     if (skipped && stream_.write == Stream::Write::replace) state_.read->unsure = true;  // of a slice, and so of the read
+    if (skipped) leave_out("a list was left out");
     return give(empty_batch(), Ending{.skipped = skipped && !is_plain(), .unread = skipped || response.status == kNotModified}, now);
 }
 
@@ -191,8 +192,21 @@ Action Sync::give(Batch batch, Ending ending, Timestamp now) {
     return apply;
 }
 
+// Of what is left out nobody can tell whether it is still there.
+void Sync::leave_out(const char* what) {
+    Progress& read = *state_.read;
+    read.incomplete = true;
+    if (stream_.sweeps() && read.full) notice(std::string{what} + ": rows that are gone were not looked for");
+}
+
 void Sync::end_part(Apply& apply, bool skipped) {
     Progress& read = *state_.read;
+    if (read.unsure) leave_out("the list kept shifting");
+    if (is_plain() && stream_.sweeps() && read.full && !read.incomplete) {
+        read.part.reset();
+        read.read_all = true;
+        return;
+    }
     if (is_plain()) {
         apply.last = true;
         apply.notice = read.notice;

@@ -101,14 +101,32 @@ core::Lookup column_values(const core::Account& account, const core::Apply& page
     };
 }
 
-// A batch of which only the key's fields have values, so that none of the others can be bad.
+// A batch of which only the key's fields have values, so that none of the others can be bad; with the keys of records that made no row.
 Batch keys_of(const Batch& batch, const std::vector<core::Field>& fields) {
+    const std::size_t unfit = batch.unfit.empty() ? 0 : batch.unfit.front().size();
     Batch keys;
-    keys.rows = batch.rows;
+    keys.rows = batch.rows + unfit;
     keys.gone = batch.gone;
+    keys.gone.resize(batch.gone.empty() ? 0 : keys.rows);
     keys.present = batch.present;
-    for (std::size_t i = 0; i < fields.size(); ++i) keys.columns.push_back(fields[i].key ? batch.columns[i] : core::Values(batch.rows));
+    for (auto& flags : keys.present) flags.resize(keys.rows);
+    for (std::size_t i = 0; i < fields.size(); ++i) {
+        core::Values& column = keys.columns.emplace_back(keys.rows);
+        if (!fields[i].key) continue;
+        std::copy(batch.columns[i].begin(), batch.columns[i].end(), column.begin());
+        if (unfit > 0) std::copy(batch.unfit[i].begin(), batch.unfit[i].end(), column.begin() + static_cast<std::ptrdiff_t>(batch.rows));
+    }
     return keys;
+}
+
+core::Error too_many(const TooManyMissing& missing, std::int64_t rows, const core::Stream& stream) {
+    std::string fraction = std::to_string(stream.deletes.max_fraction);
+    fraction.erase(std::max(fraction.find_last_not_of('0'), fraction.find('.') + 1) + 1);
+    return core::Error{.code = core::Code::too_many_missing,
+                       .message = "a full read has not met at least " + std::to_string(missing.found) + " of " + std::to_string(rows) + " rows",
+                       .detail = "deletes.max_fraction is " + fraction + "; nothing was deleted, and what was read is written.",
+                       .hint = "Look at what the upstream answers. If the rows are gone, let a run delete them with a larger max_fraction.",
+                       .sqlstate = "54000"};
 }
 
 }  // namespace
@@ -139,6 +157,7 @@ class Applier::Page {
                 throw PageRefused{drift(rejects_, batch_.page_records)};
             }
             for (const Misfit& misfit : halving.misfits()) add(reject_of_record(misfit));
+            lost_records_ = !halving.misfits().empty();
         }
         return rows_of(made, layout, lookup);
     }
@@ -170,7 +189,7 @@ class Applier::Page {
     // Those of a batch's rows whose keys the target has, by their digests; also of rows that do not fit otherwise.
     std::vector<std::string> known_keys(Target& target, const Batch& batch) {
         const Batch keys = keys_of(batch, target.writer.fields());
-        RowNumbers rows = all_of(batch.rows);
+        RowNumbers rows = all_of(keys.rows);
         if (care_ == Care::each_row) {
             for (TableWriter::Place from;;) {
                 const pg::Subtransaction look;
@@ -196,6 +215,9 @@ class Applier::Page {
         if (care_ == Care::each_row) drop_bad_cells(target, batch, rows, nullptr);
         return rows.empty() ? rows : sweep.within(scope, batch, rows);
     }
+
+    // Whether records were put aside of which nobody knows which rows they would have made.
+    [[nodiscard]] bool lost_records() const { return lost_records_; }
 
     [[nodiscard]] Written& written() { return written_; }
     [[nodiscard]] const std::vector<Reject>& rejects() const { return rejects_; }
@@ -310,6 +332,7 @@ class Applier::Page {
     std::size_t most_;
     Written written_{};
     std::vector<Reject> rejects_{};
+    bool lost_records_ = false;
 };
 
 Applier::Applier(const core::Stream& stream, const Targets& targets, core::Layout layout)
@@ -324,7 +347,7 @@ Applier::Applier(const core::Stream& stream, const Targets& targets, core::Layou
         const core::DeletionLayout& told = layout_.deletions[i];
         told_.push_back({.list = told.stream, .owner = targets.told[i].owner, .writer = TableWriter{rule_of(told, targets.told[i]), targets.told[i], told.fields}});
     }
-    if (stream.replaces()) sweep_.emplace(stream, targets.main, layout_.fields);
+    if (stream.replaces() || stream.sweeps()) sweep_.emplace(stream, targets.main, layout_.fields);
     if (!stream.transform.empty()) transform_.emplace(stream.transform);
     if (!stream.after_page.empty()) after_page_.emplace("SELECT " + quoted_function(stream.after_page) + "($1, $2)");
 }
@@ -357,6 +380,8 @@ Written Applier::apply(Catalog& catalog, const Model& model, const core::Account
     }
     Written written;
     if (stream_.replaces()) written = replace(work, page, batch);
+    if (stream_.sweeps() && what.full) see(work, page, batch);
+    if (what.sweeps) written += take_out_missing(work);
     return written += settle(work, page);
 }
 
@@ -411,6 +436,40 @@ Written Applier::replace(Work& work, Page& page, const Batch& batch) {
     return written;
 }
 
+// Notes the keys of a page's rows that the target has.
+void Applier::see(Work& work, Page& page, const Batch& batch) {
+    std::vector<std::string> keys;
+    {
+        const pg::RoleScope owner{main_.owner, pg::Constraints::as_they_are};
+        keys = page.known_keys(main_, batch);
+    }
+    work.catalog.see(work.model.id, keys, work.what.started_at);
+    if (page.lost_records()) work.catalog.see_unknown(work.model.id, work.what.started_at);
+}
+
+// What a full run has not met.
+Written Applier::take_out_missing(Work& work) {
+    Written written;
+    const core::Timestamp generation = work.what.started_at;
+    if (work.catalog.has_seen_unknown(work.model.id, generation)) {
+        written.notice = "the transform failed for some records: rows that are gone were not looked for";
+    } else {
+        std::int64_t rows = 0;
+        {
+            const pg::RoleScope owner{main_.owner, pg::Constraints::as_they_are};
+            rows = sweep_->count(work.model.account_id);
+        }
+        const auto most = static_cast<std::int64_t>(stream_.deletes.max_fraction * static_cast<double>(rows));
+        try {
+            written.deleted = sweep_->run(work.catalog, work.model, sweep_->to_be_met(generation), generation, most);
+        } catch (const TooManyMissing& missing) {
+            throw PageRefused{too_many(missing, rows, stream_)};
+        }
+    }
+    work.catalog.forget_seen(work.model.id);
+    return written;
+}
+
 // What is not there any more, before anything is written that it may stand in the way of.
 Written Applier::take_out(Work& work, Page& page, const Batch& batch, const Scope& scope) {
     Written written;
@@ -420,19 +479,11 @@ Written Applier::take_out(Work& work, Page& page, const Batch& batch, const Scop
         owner.leave();
         return written;
     }
-    const auto look = [&](Page& of, const Batch& rows) {
-        std::vector<std::string> keys;
-        {
-            const pg::RoleScope owner{main_.owner, pg::Constraints::as_they_are};
-            keys = of.known_keys(main_, rows);
-        }
-        work.catalog.see(work.model.id, keys, work.what.started_at);
-    };
     for_each_staged(work, [&](const Batch& waited) {
         Page again{work.account, waited, work.model.account_id, work.care};
-        look(again, waited);
+        see(work, again, waited);
     });
-    look(page, batch);
+    see(work, page, batch);
     written.deleted = sweep_->run(work.catalog, work.model, scope, work.what.started_at);
     work.catalog.forget_seen(work.model.id);
     return written;

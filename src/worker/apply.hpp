@@ -13,6 +13,9 @@
 // then those that differ are written. Rows without one are all taken out and added. If that fails because of a row, the slice is read again, for the
 // upstream may have mended it.
 //
+// Deletions by absence: each page of a full run notes the keys that it met, of rows that do not fit, too; at the run's end the account's other rows are
+// taken out, unless they are too many, or somebody else wrote them since, or a record was put aside of which nobody knows which row it is.
+//
 //   records --> transform, if the stream has one --> rows of the target --> rows of inner lists --> deletions told --> after_page, all in the caller's
 //   transaction
 #pragma once
@@ -92,6 +95,8 @@ class Applier {
     void run_after_page(const Work& work);
     Written settle(Work& work, Page& page);
     Written replace(Work& work, Page& page, const core::Batch& batch);
+    void see(Work& work, Page& page, const core::Batch& batch);
+    Written take_out_missing(Work& work);
     Written take_out(Work& work, Page& page, const core::Batch& batch, const Scope& scope);
     void write_within(Work& work, Page& page, const core::Batch& batch, const Scope& scope);
     template <class Visit>
@@ -108,7 +113,7 @@ class Applier {
     Target main_;
     std::vector<Target> inner_;
     std::vector<Target> told_;
-    std::optional<Sweep> sweep_;  // of a stream that replaces
+    std::optional<Sweep> sweep_;  // of a stream that replaces, or deletes by absence
     std::optional<Transform> transform_;
     std::optional<pg::Statement<std::int32_t, std::int64_t>> after_page_;
 };

@@ -27,6 +27,8 @@ SELECT k.ordinal FROM unnest($2) WITH ORDINALITY AS k(key, ordinal)
 WHERE NOT EXISTS (SELECT FROM upstream.seen_keys s WHERE s.model_id = $1 AND s.key = k.key::uuid AND s.generation = $3)
 )";
 
+constexpr const char* kUnknown = "00000000-0000-0000-0000-000000000000";  // no key's digest
+
 constexpr const char* kForgetSeen = "DELETE FROM upstream.seen_keys WHERE model_id = $1";
 
 constexpr const char* kForgetRead = "SELECT upstream.forget_read($1)";
@@ -57,6 +59,10 @@ std::vector<std::size_t> StagingCatalog::unseen(std::int32_t model, const Texts&
     for (const pg::Row row : rows) places.push_back(static_cast<std::size_t>(row.get<std::int64_t>(0) - 1));
     return places;
 }
+
+void StagingCatalog::see_unknown(std::int32_t model, Time generation) { see(model, {kUnknown}, generation); }
+
+bool StagingCatalog::has_seen_unknown(std::int32_t model, Time generation) { return unseen(model, {kUnknown}, generation).empty(); }
 
 void StagingCatalog::forget_seen(std::int32_t model) { forget_seen_.run(model); }
 

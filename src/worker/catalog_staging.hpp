@@ -33,6 +33,10 @@ class StagingCatalog {
 
     // Those of `keys` that it has not, as indexes.
     std::vector<std::size_t> unseen(std::int32_t model, const std::vector<std::string>& keys, Time generation);
+
+    // Notes that the generation has met a row that cannot be told apart, and whether it has.
+    void see_unknown(std::int32_t model, Time generation);
+    bool has_seen_unknown(std::int32_t model, Time generation);
     void forget_seen(std::int32_t model);
 
     // Drops all of it for reads that begin anew.

@@ -95,10 +95,14 @@ std::optional<core::Error> check_window(const core::Stream& stream, const pg::Ta
 }  // namespace
 
 std::optional<core::Error> check_scope(const core::Stream& stream, const pg::Table& table, const std::vector<core::Field>& fields) {
-    if (!stream.replaces()) return std::nullopt;
+    if (!stream.replaces() && !stream.sweeps()) return std::nullopt;
     if (table.attribute(kAccountColumn) == nullptr)
-        return misfit("target " + table.qualified + " has no column \"" + kAccountColumn + "\", which tells whose rows are replaced",
+        return misfit("target " + table.qualified + " has no column \"" + kAccountColumn + "\", which tells whose rows are taken out",
                       std::string{"ALTER TABLE "} + table.qualified + " ADD " + kAccountColumn + " integer NOT NULL;");
+    if (stream.sweeps() && table.attribute(kSyncedAtColumn) == nullptr)
+        return misfit("target " + table.qualified + " has no column \"" + kSyncedAtColumn + "\", which tells rows that came meanwhile from those that are gone",
+                      std::string{"ALTER TABLE "} + table.qualified + " ADD " + kSyncedAtColumn + " timestamptz;");
+    if (!stream.replaces()) return std::nullopt;
     for (const core::Placeholder& words : partition_words(stream))
         if (field_of_word(words, fields) == nullptr)
             return misfit("target " + table.qualified + " has no column that takes " + words_of(words) + ", which tells which rows are replaced",
@@ -107,7 +111,8 @@ std::optional<core::Error> check_scope(const core::Stream& stream, const pg::Tab
 }
 
 Sweep::Sweep(const core::Stream& stream, const pg::Table& table, const std::vector<core::Field>& fields)
-    : table_(table), key_(key_of(stream, table)), with_time_(table.attribute(kSyncedAtColumn) != nullptr) {
+    : table_(table), key_(key_of(stream, table)), with_time_(table.attribute(kSyncedAtColumn) != nullptr),
+      marks_(stream.sweeps() && stream.deletes.soft) {
     std::erase(key_, kAccountColumn);
     if (!stream.replaces()) return;
     for (const core::Placeholder& words : partition_words(stream)) partition_.emplace_back(field_of_word(words, fields)->column, words);
@@ -142,6 +147,21 @@ void Sweep::spare_written_since(Scope& scope, core::Timestamp started_at) const 
     const std::string time = std::string{"t."} + kSyncedAtColumn;
     scope.values.push_back(core::format_time(started_at, core::TimeFormat::iso));
     scope.conditions += " AND (" + time + " IS NULL OR " + time + " < " + parameter(scope.values.size() + 1) + "::timestamptz)";
+}
+
+Scope Sweep::to_be_met(core::Timestamp generation) const {
+    Scope scope;
+    if (marks_) scope.conditions = std::string{" AND t."} + kDeletedAtColumn + " IS NULL";
+    spare_written_since(scope, generation);
+    return scope;
+}
+
+std::int64_t Sweep::count(std::int32_t account_id) const {
+    Scope scope;
+    if (marks_) scope.conditions = std::string{" AND t."} + kDeletedAtColumn + " IS NULL";
+    const Parameters parameters{account_id, scope};
+    pg::Plan plan{"SELECT count(*) FROM " + table_.qualified + " AS t" + where(scope), parameters.types};
+    return plan.run(parameters.values.data(), parameters.values.size())[0].get<std::int64_t>(0);
 }
 
 RowNumbers Sweep::within(const Scope& scope, const core::Batch& batch, const RowNumbers& rows) const {
@@ -181,7 +201,8 @@ struct Sweep::Piece {
     }
 };
 
-std::int64_t Sweep::run(Catalog& catalog, const Model& model, const Scope& scope, core::Timestamp generation) const {
+std::int64_t Sweep::run(Catalog& catalog, const Model& model, const Scope& scope, core::Timestamp generation,
+                        std::optional<std::int64_t> most) const {
     std::string sql = "SELECT " + key_digest(key_);
     for (const std::string& column : key_) sql += ", t." + pg::quote_name(column) + "::text";
     const Parameters parameters{model.account_id, scope};
@@ -190,7 +211,7 @@ std::int64_t Sweep::run(Catalog& catalog, const Model& model, const Scope& scope
         const pg::RoleScope owner{table_.owner, pg::Constraints::as_they_are};
         rows.emplace(sql + " FROM " + table_.qualified + " AS t" + where(scope), parameters.types, parameters.values);
     }
-    std::int64_t erased = 0;
+    std::int64_t erased = 0, missing = 0;
     for (;;) {
         const pg::MemoryScope scratch;
         Piece piece;
@@ -203,6 +224,8 @@ std::int64_t Sweep::run(Catalog& catalog, const Model& model, const Scope& scope
         if (piece.digests.empty()) return erased;
         const std::vector<std::size_t> gone = catalog.unseen(model.id, piece.digests, generation);
         if (gone.empty()) continue;
+        missing += static_cast<std::int64_t>(gone.size());
+        if (most && missing > *most) throw TooManyMissing{missing};
         piece.keep(gone);
         erased += erase(model.account_id, scope, piece);
     }
@@ -219,7 +242,9 @@ std::int64_t Sweep::erase(std::int32_t account_id, const Scope& scope, const Pie
         matches += " AND t." + pg::quote_name(key_[i]) + " = gone." + name + "::" + table_.attribute(key_[i])->type_name;
     }
     pg::RoleScope owner{table_.owner};
-    pg::Plan plan{"DELETE FROM " + table_.qualified + " AS t USING unnest(" + arrays + ") AS gone(" + names + ")" + where(scope) + matches, parameters.types};
+    const std::string marks = std::string{" AS t SET "} + kDeletedAtColumn + " = now(), " + kSyncedAtColumn + " = now() FROM";
+    const std::string what = marks_ ? "UPDATE " + table_.qualified + marks : "DELETE FROM " + table_.qualified + " AS t USING";
+    pg::Plan plan{what + " unnest(" + arrays + ") AS gone(" + names + ")" + where(scope) + matches, parameters.types};
     const auto erased = static_cast<std::int64_t>(plan.run(parameters.values.data(), parameters.values.size()).affected());
     owner.leave();
     return erased;

@@ -4,6 +4,9 @@
 // owner's. So the scope's keys are read piece by piece as the owner, looked up as the keeper of the books, and the rows of those not met are taken out as
 // the owner; never more than a piece is in memory. Each row's scope is tested once more when it is taken out, for others may write meanwhile.
 //
+// Two ways of writing need it: those that replace, and deletions by absence (deletes.mode missing), which may mark rows instead, and are refused if they are
+// too many.
+//
 // A scope is always within one account, so a target needs the account's column; within one partition, if the stream has some, so that each
 // placeholder of the partition needs a column of its own; and within the bounds of a slice, so that the cursor needs a column that compares as it does.
 #pragma once
@@ -33,6 +36,11 @@ struct Scope {
     std::vector<std::string> values{};
 };
 
+// More rows are missing than may be taken out at once. Nothing is.
+struct TooManyMissing {
+    std::int64_t found;  // at least
+};
+
 class Sweep {
   public:
     Sweep(const core::Stream& stream, const pg::Table& table, const std::vector<core::Field>& fields);
@@ -49,8 +57,12 @@ class Sweep {
     // Deletes all rows of a scope, as the owner; returns their number.
     std::int64_t clear(std::int32_t account_id, const Scope& scope) const;
 
-    // Takes out the rows of a scope that the generation has not met. In the role of the books' keeper.
-    std::int64_t run(Catalog& catalog, const Model& model, const Scope& scope, core::Timestamp generation) const;
+    // Takes out the rows of a scope that the generation has not met. In the role of the books' keeper. Throws TooManyMissing if they are more than `most`.
+    std::int64_t run(Catalog& catalog, const Model& model, const Scope& scope, core::Timestamp generation, std::optional<std::int64_t> most = {}) const;
+
+    // The account's rows that a generation should have met, and their number; for deletions by absence.
+    [[nodiscard]] Scope to_be_met(core::Timestamp generation) const;
+    [[nodiscard]] std::int64_t count(std::int32_t account_id) const;
 
   private:
     struct Piece;
@@ -65,6 +77,7 @@ class Sweep {
     std::string cursor_column_{};
     core::Cursor::Type bound_type_ = core::Cursor::Type::integer;
     bool with_time_ = false;
+    bool marks_ = false;  // rows are marked, not deleted
 };
 
 }  // namespace upstream::worker

@@ -24,8 +24,8 @@ constexpr core::Duration kQuiet = std::chrono::milliseconds(3);        // nothin
 constexpr std::size_t kSmallestChunk = 64;                             // rows, below which a statement is as good
 
 // When the model is due again after a run that ended well.
-NextRun next_run(const RunContext& run, const core::Apply& page) {
-    NextRun next{.notice = page.notice};
+NextRun next_run(const RunContext& run, const core::Apply& page, const Written& written) {
+    NextRun next{.notice = page.notice + (page.notice.empty() || written.notice.empty() ? "" : "; ") + written.notice};
     if (run.stream->every_from) {
         const auto every = core::resolve_interval({.from = run.stream->every_from}, to_account(*run.source, run.model), "every");
         if (every) next.at = pg::now() + *every;  // that it can be read was checked when the run began
@@ -60,6 +60,7 @@ core::Refused refused(core::Error error, const core::Stream& stream, const core:
     using From = core::Refused::From;
     const bool of_rows = error.code == core::Code::target_error || error.code == core::Code::schema_drift;
     const From whole = stream.write == core::Stream::Write::replace ? From::run : From::slice;
+    if (error.code == core::Code::too_many_missing) return {.error = std::move(error), .from = From::run};
     return {.error = std::move(error), .from = page.completes && (of_rows || staged_is_void) ? whole : From::page};
 }
 
@@ -292,7 +293,7 @@ void Writer::save(Catalog& catalog, const Share& share, core::Timestamp began) {
         if (page->marks) catalog.keep_marks(run.model, *page->marks);
         if (page->part_end) finish_part(catalog, *share.into, *page->part_end, page->started_at, page->list == nullptr ? page->started_at : core::Timestamp{});
     }
-    if (!catalog.save_page(run.model, entry) || (last.last && !catalog.finish_run(run.model, next_run(run, last)))) throw LeaseLost{};
+    if (!catalog.save_page(run.model, entry) || (last.last && !catalog.finish_run(run.model, next_run(run, last, share.written)))) throw LeaseLost{};
     catalog.count(run.model, share.written);
 }
 

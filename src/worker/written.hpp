@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 namespace upstream::worker {
 
@@ -12,6 +13,7 @@ struct Written {
     std::int64_t deleted = 0;    // gone upstream: taken out, or marked with _deleted_at
     std::int64_t stale = 0;      // older than the stored row (newer_by), and dropped
     std::int64_t rejected = 0;   // did not fit; see rejected_rows
+    std::string notice{};        // what a person should know
 
     Written& operator+=(const Written& more) {
         inserted += more.inserted;
@@ -20,6 +22,7 @@ struct Written {
         deleted += more.deleted;
         stale += more.stale;
         rejected += more.rejected;
+        notice += (notice.empty() || more.notice.empty() ? "" : "; ") + more.notice;
         return *this;
     }
 };
