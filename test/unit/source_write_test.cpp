@@ -156,6 +156,26 @@ TEST(SourceExpand, AnInnerListHasEveryKey) {
     EXPECT_EQ(expand.more_stream, "rest");
 }
 
+TEST(SourceExpand, TheRestOfAListIsReadWithinOneRun) {
+    const auto told = [](const std::string& items, const std::string& rest) {
+        std::vector<std::string> messages;
+        for (std::string& problem : problems_of(R"("columns": {"id": "id"}, "expand": {"parts": {"records": "parts", "target": "parts", "primary_key": ["item", "id"], "inherit": {"item": "id"}, "columns": {"id": "id"},
+                "more": {"path": "more", "stream": "rest"}}})" + items + R"(}, "rest": {"path": "/{parent.id}", "parent": {"stream": "items", "key": {"id": "id"}}, "target": "parts", "primary_key": ["item", "id"],
+                "columns": {"id": "id", "item": {"value": "{parent.id}"}})" + rest))
+            messages.push_back(std::move(problem));
+        return messages;
+    };
+    const std::string place = kItems + ".expand.parts.more.stream: ";
+    EXPECT_EQ(told("", ""), std::vector<std::string>{});
+    EXPECT_EQ(told(R"(, "sync_mode": "full_refresh", "write": "replace")", "").front(),
+              place + R"(the rest of a list is read when its record is written, and stream "items" replaces rows when all are read)");
+    EXPECT_EQ(told(R"(, "transform": "app.f")", ""), one(place + R"("transform" leaves nothing of the record that says whether its list goes on)"));
+    EXPECT_EQ(told("", R"(, "write": "replace")"), one(place + R"(stream "rest" replaces rows, which needs reads of its own)"));
+    EXPECT_EQ(told("", R"(, "deletes": {"mode": "missing"})"), one(place + R"(stream "rest" deletes what is missing, which needs reads of its own)"));
+    EXPECT_EQ(told("", R"(, "partitions": {"a": ["b"]}, "params": {"a": "{partition.a}"})"), one(place + R"(stream "rest" has "partitions", and a list is one)"));
+    EXPECT_EQ(told("", R"(, "auth": {"type": "none"})"), one(place + R"(streams "items" and "rest" must sign in as the source says, because one run reads both)"));
+}
+
 TEST(SourceExpand, MistakesAreTold) {
     const auto told = [](const std::string& members) {
         return problems_of(R"("expand": {"parts": {"records": "parts", "target": "parts", "primary_key": ["id"], "inherit": {"item": "id"}, )" + members + "}}");
