@@ -8,9 +8,10 @@ cd "$(dirname "$0")/../.."
 
 build=build/test-build
 mkdir -p "$build"
-# Sources only, as of now: an object of the plain build has no stop points, and that of a deleted source has no place.
+# The sources as of now, and of the plain build's objects those of core and http: the others have no stop points.
 find "$build" -name '*.[ch]pp' -delete
-tar -c --exclude='*.o' --exclude='*.d' Makefile pg_upstream.control pg_upstream--*.sql script sources src | tar -x -C "$build"
+tar -c --no-wildcards-match-slash --exclude='src/*.[od]' --exclude='src/pg/*.[od]' --exclude='src/worker/*.[od]' \
+    Makefile pg_upstream.control pg_upstream--*.sql script sources src | tar -x -C "$build"
 make -s -C "$build" -j"$(nproc)" PG_CONFIG="$PG_CONFIG" TEST_BUILD=1
 [ -x build/upstream ] || make -s simulator
 
