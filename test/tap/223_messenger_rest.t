@@ -10,7 +10,7 @@ my $messenger = Dialect->new('messenger',
     accounts => [qw(110000000000001 110000000000002)],
     setup => { conversations => 60, messages => 45, limit => 0, latency_ms => 3 },
     overrides => { rate_limit => undef, batch => undef, concurrency => undef, streams => {
-        conversations => { deletes => undef, pagination => { type => 'cursor', size => 20, path => '$.paging.cursors.after', has_more => '$.paging.next', inject => { in => 'query', name => 'after' } },
+        conversations => { pagination => { type => 'cursor', size => 20, path => '$.paging.cursors.after', has_more => '$.paging.next', inject => { in => 'query', name => 'after' } },
             expand => { messages => { more => { path => 'messages.paging.next', stream => 'messages' } } } },
         messages => { every => '1 day', parent => { table => undef, stream => 'conversations', order_by => undef, limit => undef, touch => undef, only_changed => 'updated_time' },
             pagination => { type => 'cursor', size => 10, path => '$.paging.cursors.after', has_more => '$.paging.next', inject => { in => 'query', name => 'after' } } } } },
