@@ -57,6 +57,13 @@ CALL test.pages('[{"id": 1, "name": "a"}, {"id": 3, "name": "c"}]', '[]');
 CALL test.pages('[{"id": 2, "name": "b"}, {"id": 3, "name": "c"}]', '[]');
 SELECT id, name, _deleted_at IS NOT NULL AS deleted FROM items ORDER BY id;
 
+-- so is one that is only ever inserted; it keeps what it has
+SELECT test.missing('{"action": "soft", "max_fraction": 1}', '{"write": "insert_only"}');
+CALL test.pages('[{"id": 1, "name": "a"}]');
+CALL test.pages('[]');
+CALL test.pages('[{"id": 1, "name": "b"}]');
+SELECT id, name, _deleted_at IS NOT NULL AS deleted FROM items ORDER BY id;
+
 -- too many: nothing is deleted, what was read is written, and the reason stands in the view
 SELECT test.missing('{"max_fraction": 0.3}');
 CALL test.pages('[{"id": 1}, {"id": 2}]', '[{"id": 3}, {"id": 4}]', '[]');

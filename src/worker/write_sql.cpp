@@ -165,13 +165,13 @@ class Builder {
         if (rule_.mode == core::Stream::Write::append) return "";
         Strings sets, before, after;
         for (std::size_t i = 0; i < fields_.size(); ++i) {
-            if (fields_[i].key) continue;
+            if (fields_[i].key || rule_.mode == core::Stream::Write::insert_only) continue;
             sets.push_back(name(i) + " = excluded." + name(i));
             before.push_back(comparable("t." + name(i), at(i)));
             after.push_back(comparable("excluded." + name(i), at(i)));
         }
         const std::string conflict = "    ON CONFLICT (" + quoted_key() + ") ";
-        if (rule_.mode == core::Stream::Write::insert_only || (sets.empty() && !revives_)) return conflict + "DO NOTHING\n";
+        if (sets.empty() && !revives_) return conflict + "DO NOTHING\n";
         add_time(sets);
         const std::string differs = before.empty() ? "false" : "(" + joined(before) + ") IS DISTINCT FROM (" + joined(after) + ")";
         const std::string condition = revives_ ? "(" + differs + revival() + ")" : differs;
