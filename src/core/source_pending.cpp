@@ -22,8 +22,6 @@ struct Pending {
 };
 
 constexpr auto kPending = std::to_array<Pending>({
-    // writing
-
     // receiving
     {"webhook.events.*.do", "upsert"},
     {"webhook.events.*.do", "delete"},

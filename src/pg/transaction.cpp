@@ -83,6 +83,10 @@ Transaction::~Transaction() {
     if (open_) rollback();
 }
 
+void Session::renew_limit() const {
+    if (kind_ == Kind::worker && limit_ms_ > 0) call([this] { enable_timeout_after(STATEMENT_TIMEOUT, limit_ms_); });
+}
+
 void Transaction::begin(const char* activity) {
     const bool worker = session_.kind() == Session::Kind::worker;
     if (!worker) end_procedures_transaction();

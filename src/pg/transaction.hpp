@@ -39,6 +39,9 @@ class Session {
     // worker for ever; a session has its own statement_timeout, and somebody who can cancel it.
     void limit_transactions(int milliseconds) { limit_ms_ = milliseconds; }
 
+    // The transaction that is open may take as long once more: a piece of it is done.
+    void renew_limit() const;
+
   private:
     friend class Transaction;
     Kind kind_;

@@ -201,7 +201,7 @@ struct Sweep::Piece {
     }
 };
 
-std::int64_t Sweep::run(Catalog& catalog, const Model& model, const Scope& scope, core::Timestamp generation,
+std::int64_t Sweep::run(const pg::Session& session, Catalog& catalog, const Model& model, const Scope& scope, core::Timestamp generation,
                         std::optional<std::int64_t> most) const {
     std::string sql = "SELECT " + key_digest(key_);
     for (const std::string& column : key_) sql += ", t." + pg::quote_name(column) + "::text";
@@ -222,6 +222,7 @@ std::int64_t Sweep::run(Catalog& catalog, const Model& model, const Scope& scope
             for (const pg::Row row : some) piece.add(row);
         }
         if (piece.digests.empty()) return erased;
+        session.renew_limit();
         const std::vector<std::size_t> gone = catalog.unseen(model.id, piece.digests, generation);
         if (gone.empty()) continue;
         missing += static_cast<std::int64_t>(gone.size());

@@ -21,6 +21,7 @@
 #include "core/source.hpp"
 #include "core/sync.hpp"
 #include "pg/relation.hpp"
+#include "pg/transaction.hpp"
 #include "worker/catalog.hpp"
 #include "worker/table_writer.hpp"
 
@@ -58,7 +59,7 @@ class Sweep {
     std::int64_t clear(std::int32_t account_id, const Scope& scope) const;
 
     // Takes out the rows of a scope that the generation has not met. In the role of the books' keeper. Throws TooManyMissing if they are more than `most`.
-    std::int64_t run(Catalog& catalog, const Model& model, const Scope& scope, core::Timestamp generation, std::optional<std::int64_t> most = {}) const;
+    std::int64_t run(const pg::Session& session, Catalog& catalog, const Model& model, const Scope& scope, core::Timestamp generation, std::optional<std::int64_t> most = {}) const;
 
     // The account's rows that a generation should have met, and their number; for deletions by absence.
     [[nodiscard]] Scope to_be_met(core::Timestamp generation) const;

@@ -68,4 +68,15 @@ cmp_ok($staged, '>', 0, 'pages waited over kills');
 is($upstream->sql('SELECT count(*) FROM upstream.staged_pages'), 0, 'and none waits any more');
 cmp_ok($upstream->sql('SELECT sum(unchanged) FROM upstream.pg_stat_upstream WHERE stream = $$orders$$'), '>', 4 * 300, 'rows with a key that did not change were left alone');
 
+# A transaction that writes many pages may take long, as long as none of them does: here each takes 0.4 seconds, and two are allowed.
+$upstream->sql(q(CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.4); RETURN NULL; END $$;
+    CREATE TRIGGER slow BEFORE INSERT ON orders EXECUTE FUNCTION slow()));
+$upstream->node->append_conf('postgresql.conf', "upstream.write_timeout = '2s'");
+$upstream->node->reload;
+my $runs = $upstream->sql(q(SELECT count(*) FROM upstream.sync_runs WHERE account = 'shop1' AND stream = 'orders' AND status = 'succeeded'));
+$upstream->sql(q(SELECT upstream.request_sync('shop1', 'orders')));
+ok($upstream->poll('a slow run ends', sub {
+    return $upstream->sql(q(SELECT count(*) FROM upstream.sync_runs WHERE account = 'shop1' AND stream = 'orders' AND status = 'succeeded')) > $runs;
+}, 30), 'pages that take longer than one transaction may, all together, are written');
+
 done_testing();
