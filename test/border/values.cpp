@@ -23,6 +23,12 @@ std::string shown(const T& value) {
     }
 }
 
+std::string shown(const pg::Bytes& value) {
+    std::string text;
+    for (const char byte : value.bytes) text += (text.empty() ? "" : " ") + std::to_string(static_cast<unsigned char>(byte));
+    return text;
+}
+
 // Sends a value, reads it back as T and as text.
 template <class P, class T = P>
 std::string trip(const char* type, const P& value) {
@@ -57,6 +63,7 @@ Datum round_trips(FunctionCallInfo) {
     text += trip<const char*, std::string>("const char*", "seven");
     text += trip<const char*, std::string>("const char*", nullptr);
     text += both<pg::Json, std::string>("json", pg::Json{R"({"b": 1.50, "a": [null]})"});
+    text += both("bytea", pg::Bytes{"a\0\xff"s});
     text += both<std::vector<std::int32_t>, std::string>("int4[]", {1, -2, 3});
     text += both<std::vector<std::string>, std::string>("text[]", {"a,b", "", "c\"d"});
     text += trip<std::vector<std::string>, std::string>("text[]", {});
