@@ -35,6 +35,7 @@ Sync::Sync(const Source& source, const Stream& stream, Layout layout, Account ac
 Action Sync::start(Timestamp now) {
     if (!state_.read) begin_run(now);
     if (auto error = prepare()) return fail(std::move(*error), now);
+    from_first_page_ = state_.read->page.first();
     if (stream_.key_occurrence && state_.read->part && !waits_for_lists() && !occurrences_.covers(state_.read->page.records_before)) restart_slice();
     previous_ = state_.read->pending;  // what the next page must not contradict, if the list is in order
     if (!state_.read->list.empty()) return resume_list(now);

@@ -298,6 +298,7 @@ class Sync {
     Occurrences occurrences_{};
     int restarts_ = 0;
     bool order_holds_ = true;
+    bool from_first_page_ = true;  // or the order of the pages before a crash is not known
     bool filter_ignored_ = false;
     std::optional<Position> previous_;  // last position of the former page, to check the order across pages
 };

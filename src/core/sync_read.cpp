@@ -75,6 +75,7 @@ void Sync::restart_slice() {
     guard_.clear();
     previous_.reset();
     order_holds_ = true;
+    from_first_page_ = true;
 }
 
 Action Sync::take_page(const Response& response, std::shared_ptr<const json::Document> document, std::uint64_t mark, Timestamp now) {
@@ -265,11 +266,12 @@ void Sync::notice_ignored_filter(const Decoded& page) {
     notice("the upstream seems to ignore the lower bound: it gave rows older than asked for");
 }
 
-// Newest first, filtered by us: once a page reaches strictly below the bound, all further rows are known.
+// Newest first, filtered by us: once a page reaches strictly below the bound, all further rows are known. The bound of a list that is out of order is dropped,
+// but for one that the upstream was asked to heed: it is still sent, so that after a crash such a list is read to its end.
 bool Sync::reached_known_rows(const Decoded& page) const {
     const Progress& read = *state_.read;
     if (read.full || !stream_.cursor || !read.start || stream_.cursor->order != Cursor::Order::desc || !order_holds_) return false;
-    const bool by_us = filters(Cursor::Filter::client) || (filters(Cursor::Filter::server) && filter_ignored_);
+    const bool by_us = filters(Cursor::Filter::client) || (filters(Cursor::Filter::server) && filter_ignored_ && from_first_page_);
     return by_us && page.lowest && *page.lowest < *read.start;
 }
 

@@ -148,6 +148,34 @@ TEST(NewestFirst, OutOfOrderInTheFirstRunPassesItsBeginningToo) {
     EXPECT_EQ(second.read(page({{3, 100}}, "c")), "fetch /items?after=c");
 }
 
+// What the upstream should filter and does not: rows so much older than the bound that no rounding explains them.
+constexpr int kDay = 86'400;
+DrivenSync with_ignored_bound(State state) {
+    DrivenSync run{stream_of(R"("filter": "server", "order": "desc")"), kNoAuth, std::move(state)};
+    run.now = second(9 * kDay);
+    run.start();
+    return run;
+}
+
+TEST(NewestFirst, StopsBelowABoundThatTheUpstreamIgnores) {
+    DrivenSync run = with_ignored_bound(from(5 * kDay));
+    EXPECT_EQ(run.read(page({{1, 8 * kDay}, {2, 7 * kDay}}, "b")), "fetch /items?from=432000&after=b");
+    EXPECT_EQ(run.answer(page({{3, 1 * kDay}}, "c")), "apply 3, last");
+}
+
+TEST(NewestFirst, OutOfOrderIsWalkedToTheEndThoughItsBoundIsIgnored) {
+    DrivenSync run = with_ignored_bound(from(5 * kDay));
+    run.read(page({{1, 7 * kDay}, {2, 8 * kDay}}, "b"));
+    EXPECT_EQ(run.read(page({{3, 1 * kDay}}, "c")), "fetch /items?from=432000&after=c");
+}
+
+TEST(NewestFirst, OutOfOrderBeforeACrashIsWalkedToTheEndAfterItThoughItsBoundIsIgnored) {
+    DrivenSync first = with_ignored_bound(from(5 * kDay));
+    first.read(page({{1, 7 * kDay}, {2, 8 * kDay}}, "b"));
+    DrivenSync second = with_ignored_bound(first.committed);
+    EXPECT_EQ(second.read(page({{3, 1 * kDay}}, "c")), "fetch /items?from=432000&after=c");
+}
+
 TEST(NewestFirst, RowsWithoutAPositionDoNotStopIt) {
     DrivenSync run{stream_of(kNewestFirst), kNoAuth, from(500)};
     run.start();
