@@ -52,6 +52,12 @@ TEST(Rows, ThatAreGoneNeedNoMoreThanTheirKey) {
     EXPECT_EQ(page.batch.rejects.size(), 1U) << "one without a key cannot be found";
 }
 
+TEST(HashedKey, TellsRecordsApartWhoseValuesFollowEachOtherInTheSameWay) {
+    const Layout layout{Field{.column = "_upstream_key", .hash = {*Path::parse("a"), *Path::parse("b")}, .key = true}};
+    const Page page{layout, R"([{"a": 1, "b": 23}, {"a": 12, "b": 3}, {"a": "12", "b": 3}, {"a": "1,2"}, {"a": null, "b": "1,2"}])"};
+    EXPECT_EQ(values_of(page.batch, 0), (Strings{"[1,23]", "[12,3]", R"(["12",3])", R"(["1,2",null])", R"([null,"1,2"])"}));
+}
+
 // Records of a feed that tells rows of stream items by `key`; a cursor of this type says when.
 Layout feed(Cursor::Type type) {
     Layout layout{field("id", "id", true)};

@@ -177,6 +177,13 @@ TEST(Failure, WaitsAsLongAsTheUpstreamAsks) {
     }
 }
 
+TEST(Failure, ShowsNoSecretThatTheAnswerEchoes) {
+    DrivenSync run{stream_of(), kNoAuth, {}, 1, {.secrets = {{"key", "sesame-open-sesame"}}, .token = Token{.access = "granted-access"}}};
+    run.start();
+    EXPECT_EQ(run.answer(test::answer("no sesame-open-sesame, no granted-access: try sesame-open-sesame", 400)), "fail http_error");
+    EXPECT_EQ(run.failure().error.detail, "The answer begins with: no ***, no ***: try ***");
+}
+
 TEST(Failure, IsNotShorterThanItsBackoffWhateverTheUpstreamAsks) {
     DrivenSync run{stream_of(), kNoAuth};
     run.start();
