@@ -66,6 +66,13 @@ ORDER BY m.model_id
 
 constexpr const char* kExisting = "SELECT model_id FROM upstream.model_state WHERE model_id = ANY ($1)";
 
+// What was attempted in the future was so by a clock that has been set back since; its next time would be as far off as the clock was.
+constexpr const char* kForgetFuture = R"(
+WITH probed AS (UPDATE upstream.hosts SET probe_at = now() WHERE since > now() + interval '1 second' AND probe_at > now())
+UPDATE upstream.model_state s SET next_due_at = now()
+WHERE s.last_attempt_at > now() + interval '1 second' AND s.next_due_at > now() AND s.next_due_at < 'infinity'
+)";
+
 constexpr const char* kRequestFullRefresh = R"(
 UPDATE upstream.model_state s
 SET full_refresh = true, read = NULL, fence = s.fence + 1
@@ -101,7 +108,7 @@ std::vector<std::int32_t> ids(const pg::Rows& rows) {
 ModelCatalog::ModelCatalog(Holder holder)
     : holder_(holder), claim_due_(claim_sql(kDueModels, "s.next_due_at <= now() AND s.blocked_reason IS NULL")),
       claim_(claim_sql(kGivenModels, "true")), next_due_(kNextDue), models_of_(kModelsOf), models_of_source_(kModelsOfSource),
-      existing_(kExisting), request_full_refresh_(kRequestFullRefresh),
+      existing_(kExisting), forget_future_(kForgetFuture), request_full_refresh_(kRequestFullRefresh),
       model_(std::string{"SELECT "} + kModelColumns + " FROM upstream.model_state s " + kModelJoins + kOneModel),
       models_with_state_(std::string{"SELECT "} + kModelColumns + " FROM upstream.model_state s " + kModelJoins + kModelsOfAccount),
       freshness_(kFreshness), request_sync_(kRequestSync) {}
@@ -156,6 +163,8 @@ std::vector<std::int32_t> ModelCatalog::models_of(const std::optional<std::strin
 std::vector<std::int32_t> ModelCatalog::models_of_source(const std::optional<std::string>& source) { return ids(models_of_source_.run(source)); }
 
 std::vector<std::int32_t> ModelCatalog::existing(const std::vector<std::int32_t>& models) { return ids(existing_.run(models)); }
+
+std::uint64_t ModelCatalog::forget_future() { return forget_future_.run().affected(); }
 
 void ModelCatalog::request_full_refresh(const std::vector<std::int32_t>& models) { request_full_refresh_.run(models); }
 

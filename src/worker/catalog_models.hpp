@@ -20,6 +20,7 @@ class ModelCatalog {
     std::vector<std::int32_t> models_of(const std::optional<std::string>& account, const std::optional<std::string>& stream);
     std::vector<std::int32_t> models_of_source(const std::optional<std::string>& source);
     std::vector<std::int32_t> existing(const std::vector<std::int32_t>& models);
+    std::uint64_t forget_future();  // after a clock that was set back: what is due too far off is due now
     void request_full_refresh(const std::vector<std::int32_t>& models);
     Model model(const std::string& account, const std::string& stream);
     std::vector<Model> models_with_state(const std::string& account);  // those that sign in as the account does come first
@@ -36,6 +37,7 @@ class ModelCatalog {
     pg::Statement<std::optional<std::string>, std::optional<std::string>> models_of_;
     pg::Statement<std::optional<std::string>> models_of_source_;
     pg::Statement<std::vector<std::int32_t>> existing_;
+    pg::Statement<> forget_future_;
     pg::Statement<std::vector<std::int32_t>> request_full_refresh_;
     pg::Statement<std::string, std::string> model_;
     pg::Statement<std::string> models_with_state_;

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "pg/background.hpp"
 #include "pg/error.hpp"
@@ -19,6 +20,7 @@
 #include "worker/instance.hpp"
 #include "worker/settings.hpp"
 #include "worker/shared.hpp"
+#include "worker/uptime.hpp"
 #include "worker/version.hpp"
 
 namespace upstream::worker {
@@ -71,8 +73,10 @@ class Worker {
         // Several workers leave each other something: what one cannot take at once it finds due at its next look.
         const std::size_t room = free == 0 ? 0 : std::max<std::size_t>(1, free / static_cast<std::size_t>(settings().workers));
         std::vector<Model> claimed;
+        const Clocks seen{pg::now(), uptime()};
         unit_.run("looking for due models", Durability::asynchronous, [&](Catalog& catalog) {
             require_own_instance(catalog);
+            if (clock_was_set_back(seen)) catalog.forget_future();
             if (room > 0) claimed = catalog.claim_due(static_cast<std::int32_t>(room));
             // Without room, the end of a run is what to wait for.
             if (claimed.size() < room)
@@ -85,8 +89,16 @@ class Worker {
                 pruned_at_ = pg::now();
             }
         });
+        looked_at_ = seen;
         for (Model& model : claimed) engine_->add(std::move(model));
         complaint_.clear();
+    }
+
+    using Clocks = std::pair<core::Timestamp, core::Uptime>;
+
+    // Time passes as the uptime says; a clock that shows less was set back. Nobody knows about the time before this process.
+    [[nodiscard]] bool clock_was_set_back(const Clocks& now) const {
+        return !looked_at_ || now.first - looked_at_->first < now.second - looked_at_->second - std::chrono::seconds(1);
     }
 
     void settle(const std::vector<Outcome>& outcomes) {
@@ -155,6 +167,7 @@ class Worker {
     bool look_now_ = true;
     std::optional<core::Timestamp> next_look_;
     core::Timestamp pruned_at_{};
+    std::optional<Clocks> looked_at_{};  // the last time, by both clocks
     std::int64_t runs_ = 0;
     std::int64_t wakeups_ = 0;
     std::string last_error_;
