@@ -32,9 +32,13 @@ if (($ENV{UPSTREAM_FAULTS} // '') eq 'smoke' && $pattern eq '.')
 # A lease is short, so that one can wait for its end. Each page has a commit of its own, so that a cell can name the second page's: pages that come within milliseconds would share one.
 my $upstream = Faults->new('matrix', conf => [ "upstream.max_page_size = '1MB'", "upstream.memory_limit = '64kB'", "upstream.lease_timeout = '3s'", "upstream.write_timeout = '1s'" ]);
 my @accounts = map { "c$_" } 1 .. @cells;
-$upstream->setup(accounts => \@accounts, streams => { orders => Upstream::rows(300) }, token_lifetime_s => 3600, grace_s => 600);
+$upstream->setup(accounts => [ @accounts, 'first' ], streams => { orders => Upstream::rows(300) }, token_lifetime_s => 3600, grace_s => 600);
 $upstream->create_source('shops', { Upstream::stream('orders', 'cursor', size => 100) },
     retry => { base => '50 milliseconds', max => '200 milliseconds' }, timeouts => { total => '1 second', connect => '1 second' });
+# The target is there before the first cell, whichever that is.
+$upstream->create_account('shops', 'first');
+$upstream->poll('the target is filled', sub { $upstream->status('first')->{state} eq 'fresh' }, 30);
+$upstream->sql("SELECT upstream.drop_account('first')");
 
 my %sessions;
 sub unlock_target { my $session = delete $sessions{lock} or return; $session->disconnect; }

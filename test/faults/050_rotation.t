@@ -97,4 +97,21 @@ subtest '64 models need a token at a time' => sub {
     ok($upstream->settle, 'once more, with the token run out');
     is($upstream->stats->{token_requests}, 2, 'with one more');
 };
+
+subtest 'two processes die with the same refresh token' => sub {
+    $upstream->setup(accounts => ['one'], streams => { orders => Upstream::rows(3) }, token_lifetime_s => 3600, grace_s => 0);
+    $upstream->sql("SELECT upstream.drop_source('shops', true)");
+    $upstream->create_source('shops', { Upstream::stream('orders', 'cursor') });
+    $upstream->arm('kill', 0, 'after checking a token');
+    eval { $upstream->create_account('shops', 'one'); 1 } or $@ =~ /already exists/ or die $@;
+    ok($upstream->poll('the first dies', sub { !$upstream->is_armed }, 20), 'one dies after it has written down that it sends the token');
+    $upstream->arm('kill', 0, 'after checking a token');
+    ok($upstream->poll('the second dies', sub { !$upstream->is_armed }, 20), 'so does the next, which sends it once more');
+    ok($upstream->poll('it shows', sub { my $status = $upstream->status('one'); $status && $status->{state} eq 'needs_reauth' }, 20), 'the account has to sign in again');
+    like($upstream->status('one')->{token_reason}, qr/probably spent.*Two processes ended/, 'and says why');
+    is($upstream->stats->{token_requests} // 0, 0, 'the token is not sent a third time');
+    my $pair = $upstream->control('reseed_token', { account => 'one' });
+    $upstream->sql("SELECT upstream.update_token('one', '$pair->{access_token}', '$pair->{refresh_token}')");
+    ok($upstream->recovers, 'a new pair lets it go on');
+};
 done_testing();

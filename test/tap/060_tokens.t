@@ -25,7 +25,8 @@ $upstream->sql(q(UPDATE upstream.tokens SET expires_at = now() + interval '1 min
 ok($upstream->settle, 'a token near its end is refreshed before it is used');
 is($upstream->stats->{accounts}{a1}{unauthorized}, $upstream->stats->{accounts}{a2}{unauthorized} + 8, 'without another 401');
 
-# Sessions and worker need the same token at the same time.
+# Sessions and worker need the same token at the same time, while a refresh takes a second.
+$upstream->control('fault', { account => 'a3', stream => 'token', times => 1, kind => 'delay', ms => 1000 });
 $upstream->control('expire_access', { account => '*' });
 my $before = $upstream->stats->{accounts}{a3}{refreshes};
 my @calls = map { IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('app'), '-c', "CALL upstream.sync('a3', 's$_')" ], '>', \my $out, '2>', \my $err) } 1 .. 4;
