@@ -2,6 +2,7 @@
 #include "pg/spi.hpp"
 
 #include <cstring>
+#include <exception>
 #include <utility>
 
 #include "pg/compat.hpp"
@@ -190,8 +191,9 @@ Rows::Rows(SPITupleTable* table, std::uint64_t count) : table_(table), count_(co
 
 Rows::Rows(Rows&& other) noexcept : table_(std::exchange(other.table_, nullptr)), count_(other.count_), made_(other.made_) {}
 
+// While an error passes, what is the present connection to SPI may be somebody else's, a trigger's that failed: the end of the (sub)transaction frees them.
 Rows::~Rows() {
-    if (table_ != nullptr && made_ == changes) quietly([this] { SPI_freetuptable(table_); });
+    if (table_ != nullptr && made_ == changes && std::uncaught_exceptions() == 0) quietly([this] { SPI_freetuptable(table_); });
 }
 
 Plan::Plan(std::string sql, std::vector<Oid> types) : sql_(std::move(sql)), types_(std::move(types)) {}
