@@ -396,6 +396,20 @@ COMMENT ON COLUMN upstream.webhook_events.account_id IS 'the account that it was
 COMMENT ON COLUMN upstream.webhook_events.key IS 'the value at dedup.key, or its SHA-256 in hex if it is long';
 COMMENT ON COLUMN upstream.webhook_events.received_at IS 'when it was received first; after dedup.keep it counts as new';
 
+CREATE TABLE upstream.webhook_latest (
+    model_id integer NOT NULL REFERENCES upstream.models ON DELETE CASCADE,
+    key text NOT NULL,
+    occurred_at timestamptz NOT NULL,
+    received_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
+    PRIMARY KEY (model_id, key)
+);
+CREATE INDEX webhook_latest_received_idx ON upstream.webhook_latest (model_id, received_at);
+COMMENT ON TABLE upstream.webhook_latest IS 'when the last event happened that a webhook carried out on a row, so that older ones that come later are dropped; for as long as webhook.dedup says, not dumped';
+COMMENT ON COLUMN upstream.webhook_latest.model_id IS 'the model whose row it was';
+COMMENT ON COLUMN upstream.webhook_latest.key IS 'values of the row''s primary key, as JSON texts';
+COMMENT ON COLUMN upstream.webhook_latest.occurred_at IS 'occurred_at of the event';
+COMMENT ON COLUMN upstream.webhook_latest.received_at IS 'when the call came';
+
 /* ---------------------------------------------------------------- functions in C++ */
 
 CREATE FUNCTION upstream.lease_is_held(incarnation timestamptz, pid integer, started_at timestamptz, deadline timestamptz) RETURNS boolean
@@ -479,7 +493,7 @@ CREATE FUNCTION upstream.receive_webhook(path text, headers jsonb, body bytea, q
     OUT status integer, OUT answer text) RETURNS SETOF record
     LANGUAGE c VOLATILE PARALLEL UNSAFE ROWS 1 AS 'MODULE_PATHNAME', 'upstream_receive_webhook';
 COMMENT ON FUNCTION upstream.receive_webhook(text, jsonb, bytea, jsonb, text) IS
-    'takes a call that arrived for a source''s webhook: proves its origin over the bytes of body, drops what was received before, marks models due; answer the upstream with status and answer, after COMMIT';
+    'takes a call that arrived for a source''s webhook: proves its origin over the bytes of body, drops what was received before, writes and deletes rows as their table''s owner, marks models due; answer the upstream with status and answer, after COMMIT';
 
 CREATE FUNCTION upstream.workers(OUT pid integer, OUT datid oid, OUT started_at timestamptz, OUT state text, OUT running integer,
     OUT in_flight integer, OUT runs bigint, OUT requests bigint, OUT wakeups bigint, OUT last_error text) RETURNS SETOF record
@@ -893,7 +907,7 @@ FROM upstream.rejects r
 COMMENT ON VIEW upstream.rejected_rows IS
     'records that did not fit their target while the rest of their page was written; kept for upstream.rejected_history, the last thousand a model';
 COMMENT ON COLUMN upstream.rejected_rows.list IS 'the inner list (expand) that the record stood in; null for a record of the stream itself';
-COMMENT ON COLUMN upstream.rejected_rows.run_id IS 'the last run that met it';
+COMMENT ON COLUMN upstream.rejected_rows.run_id IS 'the last run that met it; 0 for a webhook';
 COMMENT ON COLUMN upstream.rejected_rows.record IS 'its place in the page, from 1';
 COMMENT ON COLUMN upstream.rejected_rows.key IS 'the values of its primary key, as far as they can be read';
 COMMENT ON COLUMN upstream.rejected_rows.sqlstate IS 'what was wrong, as Postgres says it';

@@ -72,16 +72,22 @@ std::optional<JsonText> fill_in(const JsonText& json, const TypedLookup& lookup)
 }
 
 void set_member(JsonText& object, std::string_view dotted, const std::string& raw) {
+    std::vector<std::string> names;
+    for (std::size_t dot = dotted.find('.'); dot != std::string_view::npos; dot = dotted.find('.')) {
+        names.emplace_back(dotted.substr(0, dot));
+        dotted.remove_prefix(dot + 1);
+    }
+    names.emplace_back(dotted);
+    set_member(object, names, raw);
+}
+
+void set_member(JsonText& object, const std::vector<std::string>& names, const std::string& raw) {
     JsonText* here = &object;
-    for (;;) {
+    for (const std::string& name : names) {
         if (here->kind != Kind::object) *here = JsonText{.kind = Kind::object};
-        const std::size_t dot = dotted.find('.');
-        const std::string name{dotted.substr(0, dot)};
         auto member = std::find_if(here->members.begin(), here->members.end(), [&](const auto& known) { return known.first == name; });
         if (member == here->members.end()) member = here->members.insert(member, {name, JsonText{}});
         here = &member->second;
-        if (dot == std::string_view::npos) break;
-        dotted.remove_prefix(dot + 1);
     }
     *here = literal(raw);
 }

@@ -38,8 +38,9 @@ using TypedLookup = std::function<std::optional<TypedText>(const Placeholder&)>;
 [[nodiscard]] std::optional<JsonText> fill_in(const JsonText& json, const TypedLookup& lookup);
 
 // Puts raw JSON at a dotted name ("variables.after"), in place of what is there. Members that are missing on the way are made, and a value on the way
-// that is no object gives way to one.
+// that is no object gives way to one. Or at the end of a list of names, which may have dots in them.
 void set_member(JsonText& object, std::string_view dotted, const std::string& raw);
+void set_member(JsonText& object, const std::vector<std::string>& names, const std::string& raw);
 
 // Of what has been filled in: as JSON; as a form, where a list repeats its name.
 [[nodiscard]] std::string to_json(const JsonText& filled);

@@ -222,6 +222,17 @@ bool Path::has_wildcard() const {
     return std::any_of(steps_.begin(), steps_.end(), [](const Step& s) { return std::holds_alternative<Wildcard>(s); });
 }
 
+std::optional<std::vector<std::string>> Path::names() const {
+    if (root_ != Root::record || steps_.empty()) return std::nullopt;
+    std::vector<std::string> names;
+    for (const Step& step : steps_) {
+        const auto* const name = std::get_if<std::string>(&step);
+        if (name == nullptr) return std::nullopt;
+        names.push_back(*name);
+    }
+    return names;
+}
+
 std::optional<json::Value> Path::find(json::Value from) const {
     if (has_wildcard()) {
         const std::vector<json::Value> all = find_all(from);

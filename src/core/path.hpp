@@ -28,6 +28,9 @@ class Path {
     [[nodiscard]] const std::string& header() const { return header_; }      // name, if root() is header
     [[nodiscard]] std::string_view member() const;                           // that a record path begins with; "" for "@", lists and other roots
 
+    // The names that lead from the record to a member, one inside the other; nothing for any other path.
+    [[nodiscard]] std::optional<std::vector<std::string>> names() const;
+
     // Follows the steps from `from`: the first value, if any. A missing member, an index outside and a step into a
     // scalar are no value, never an error. Not for header paths.
     [[nodiscard]] std::optional<json::Value> find(json::Value from) const;

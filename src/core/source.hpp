@@ -1,8 +1,7 @@
 // A source: one upstream API as its spec describes it, checked and ready to use.
 //
 // The grammar is documented in docs/sources.md. read_source() is the authority on what is valid: it reports every problem at once, each with
-// its JSON path, what is wrong and a hint; an unknown key comes with the nearest known one, and a key of the grammar that this version
-// does not carry out yet is refused by name rather than ignored.
+// its JSON path, what is wrong and a hint; an unknown key comes with the nearest known one.
 #pragma once
 
 #include <cstdint>

@@ -27,7 +27,9 @@ class References {
     void webhook(const WebhookDraft& draft) const {
         const Webhook& webhook = draft.webhook;
         for (std::size_t i = 0; i < webhook.events.size() && i < draft.event_streams.size(); ++i) {
-            if (draft.event_streams[i]) (void)find(webhook.events[i].stream, *draft.event_streams[i]);
+            if (!draft.event_streams[i]) continue;
+            const StreamDraft* const stream = find(webhook.events[i].stream, *draft.event_streams[i]);
+            if (stream != nullptr) written_by(webhook.events[i], *stream, *draft.event_streams[i]);
         }
         if (!draft.route_setting || !reader_.settings_known) return;
         const std::vector<std::string>& settings = reader_.settings;
@@ -45,6 +47,40 @@ class References {
         const std::string hint = perhaps(name, names_);
         reader_.problems.add(where, "no stream \"" + name + "\"", hint.empty() ? "Streams are " + list_words(names_, " and ") + "." : hint);
         return nullptr;
+    }
+
+    // A call's records find their rows by the key, which therefore has to be in them.
+    void written_by(const Webhook::Event& event, const StreamDraft& draft, const Where& where) const {
+        if (event.action != Webhook::Event::Do::upsert && event.action != Webhook::Event::Do::erase) return;
+        const Stream& stream = draft.stream;
+        const std::string name = "stream \"" + stream.name + "\"";
+        const std::string hint = "State \"mark_due\": then the stream is read.";
+        if (stream.primary_key.empty() || !stream.key_hash.empty())
+            return reader_.problems.add(where, name + " has no key of columns, by which the row of a record could be found", hint);
+        if (stream.write != Stream::Write::upsert && stream.write != Stream::Write::insert_only)
+            return reader_.problems.add(where, name + " does not write row by row", hint);
+        if (!draft.columns_ok) return;
+        for (const Column& column : stream.columns) {
+            if (std::find(stream.primary_key.begin(), stream.primary_key.end(), column.name) == stream.primary_key.end()) continue;
+            if (column.value && !is_of_account(*column.value))
+                reader_.problems.add(where, "a call does not tell key column \"" + column.name + "\" of " + name, hint);
+            else if (!event.map.empty() && stream.transform.empty() && !column.value && !maps(event, column))
+                reader_.problems.add(where, "\"map\" does not give key column \"" + column.name + "\" of " + name, "It is at \"" + column.paths.front().text() + "\".");
+        }
+    }
+
+    static bool is_of_account(const Text& text) {
+        const auto placeholders = text.placeholders();
+        return std::all_of(placeholders.begin(), placeholders.end(), [](const Placeholder& p) { return p.root == "account"; });
+    }
+
+    static bool maps(const Webhook::Event& event, const Column& column) {
+        return std::any_of(column.paths.begin(), column.paths.end(), [&](const Path& path) {
+            return std::any_of(event.map.begin(), event.map.end(), [&](const auto& member) {
+                const Result<Path> to = Path::parse(member.first);
+                return path.text() == member.first || (to && path.root() == Path::Root::record && path.member() == to->member());
+            });
+        });
     }
 
     void parent(const StreamDraft& draft) const {

@@ -163,7 +163,7 @@ void read_map(const Node& node, Webhook::Event& event, Problems& problems) {
     if (!expect_object(node, problems)) return;
     for (const Node& member : members(node)) {
         const Result<Path> to = Path::parse(member.value.key());
-        if (!to || to->root() != Path::Root::record || to->has_wildcard())
+        if (!to || !to->names())
             problems.add(member.where, "must name a member of the stream's record", "Write it as in \"id\" or \"from.id\".");
         if (std::optional<Path> from = read_path(member, PathKind::any, Wildcard::refused, problems))
             event.map.emplace_back(member.value.key(), std::move(*from));

@@ -7,6 +7,7 @@
 
 #include "core/condition.hpp"
 #include "core/crypto.hpp"
+#include "core/json_text.hpp"
 
 namespace upstream::core {
 namespace {
@@ -143,6 +144,17 @@ std::vector<std::string> texts_at(const std::optional<Path>& path, const Webhook
     return texts;
 }
 
+Occurrence occurrence_of(const Webhook& webhook, const Webhook::Event& event, const WebhookCall& call, json::Value record, json::Value body) {
+    Occurrence occurrence{.event = &event, .record = record, .route = texts_at(webhook.route_path, call, record, body)};
+    if (const auto keys = texts_at(webhook.dedup_key, call, record, body); !keys.empty())
+        occurrence.key = keys.front().size() <= kLongestKey ? keys.front() : crypto::to_hex(crypto::digest(crypto::Hash::sha256, keys.front()));
+    if (const auto times = texts_at(event.occurred_at, call, record, body); !times.empty()) {
+        occurrence.at = parse_time(times.front(), event.occurred_at_format);
+        if (!occurrence.at) occurrence.unreadable_at = times.front();
+    }
+    return occurrence;
+}
+
 }  // namespace
 
 std::optional<std::string_view> WebhookCall::header(std::string_view name) const {
@@ -196,13 +208,23 @@ std::vector<Occurrence> occurrences(const Webhook& webhook, const WebhookCall& c
             std::vector<json::Document> made;
             if (event.when && !holds(*event.when, look_up(event.when->path, call, record, body, made))) continue;
             settled.insert(record.raw().data());
-            Occurrence occurrence{.event = &event, .record = record, .route = texts_at(webhook.route_path, call, record, body)};
-            if (const auto keys = texts_at(webhook.dedup_key, call, record, body); !keys.empty())
-                occurrence.key = keys.front().size() <= kLongestKey ? keys.front() : crypto::to_hex(crypto::digest(crypto::Hash::sha256, keys.front()));
-            found.push_back(std::move(occurrence));
+            found.push_back(occurrence_of(webhook, event, call, record, body));
         }
     }
+    std::sort(found.begin(), found.end(), [](const Occurrence& a, const Occurrence& b) { return a.record.raw().data() < b.record.raw().data(); });
     return found;
+}
+
+std::string record_for_stream(const Occurrence& occurrence, const WebhookCall& call, json::Value body) {
+    if (occurrence.event->map.empty()) return std::string{occurrence.record.raw()};
+    JsonText record{.kind = JsonText::Kind::object};
+    for (const auto& [to, from] : occurrence.event->map) {
+        std::vector<json::Document> made;
+        const std::vector<json::Value> values = look_up(from, call, occurrence.record, body, made);
+        if (values.empty()) continue;
+        if (const Result<Path> member = Path::parse(to); member && member->names()) set_member(record, *member->names(), std::string{values.front().raw()});
+    }
+    return to_json(record);
 }
 
 }  // namespace upstream::core

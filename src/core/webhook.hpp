@@ -40,13 +40,18 @@ struct WebhookCall {
 // What a genuine call wants to have echoed; nothing if it is no handshake.
 [[nodiscard]] std::optional<std::string> echo_answer(const Webhook& webhook, json::Value body);
 
-// A record of a call, with the first event whose condition holds for it. Records that no event is for are not listed.
+// A record of a call, with the first event whose condition holds for it, in the order of the call. Records that no event is for are not listed.
 struct Occurrence {
     const Webhook::Event* event = nullptr;
     json::Value record;
     std::optional<std::string> key{};        // tells it from others, if the spec says how and it has one
     std::vector<std::string> route{};        // values of the account's setting, if the spec routes by one
+    std::optional<Timestamp> at{};           // when it happened, if the spec says where that stands
+    std::string unreadable_at{};             // what stands there instead, if it is no time
 };
 [[nodiscard]] std::vector<Occurrence> occurrences(const Webhook& webhook, const WebhookCall& call, json::Value body);
+
+// The stream's record, as JSON: the one of the call, or what the event's `map` makes of it. A member whose path finds nothing is left out.
+[[nodiscard]] std::string record_for_stream(const Occurrence& occurrence, const WebhookCall& call, json::Value body);
 
 }  // namespace upstream::core

@@ -73,7 +73,7 @@ Applier::Applier(const core::Stream& stream, const Targets& targets, core::Layou
     if (!stream.after_page.empty()) after_page_.emplace("SELECT " + quoted_function(stream.after_page) + "($1, $2)");
 }
 
-Written Applier::apply(const pg::Session& session, Catalog& catalog, const Model& model, const core::Account& account, const core::Apply& what, Care care) {
+Written Applier::apply(const pg::Session* session, Catalog& catalog, const Model& model, const core::Account& account, const core::Apply& what, Care care) {
     Work work{.session = session, .catalog = catalog, .model = model, .account = account, .what = what, .care = care};
     Page page{account, what.batch, model.account_id, care};
     Batch made;

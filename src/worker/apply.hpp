@@ -68,9 +68,10 @@ class Applier {
     // Raises if a column's type cannot be written.
     Applier(const core::Stream& stream, const Targets& targets, core::Layout layout);
 
-    // `account`: its settings are for the transform; its secrets are never shown. `session`: whose transaction is open; what is written as a whole may take
+    // `account`: its settings are for the transform; its secrets are never shown. `session`: whose transaction is open (null where
+    // nothing is written as a whole, for a transaction that is none of ours); what is written as a whole may take
     // upstream.write_timeout for each of its pieces, and holds the model's lease with a lock meanwhile. Throws PageRefused, NewColumns, LeaseLost.
-    Written apply(const pg::Session& session, Catalog& catalog, const Model& model, const core::Account& account, const core::Apply& page, Care care);
+    Written apply(const pg::Session* session, Catalog& catalog, const Model& model, const core::Account& account, const core::Apply& page, Care care);
 
     // Writes rows that are ready by the statement, in the caller's role: for worker/bulk.
     Written write(std::int32_t account_id, const core::Batch& batch);

@@ -13,7 +13,7 @@ namespace upstream::worker {
 
 // What all pages that are written because of one have in common.
 struct Applier::Work {
-    const pg::Session& session;
+    const pg::Session* session;  // null: see Applier::apply
     Catalog& catalog;
     const Model& model;
     const core::Account& account;

@@ -37,7 +37,7 @@ void Applier::for_each_staged(Work& work, const Visit& visit) {
         auto batch = core::batch_from_json(std::move(*rows), row_layout_);
         if (!batch) throw PageRefused{.error = batch.error(), .staged_is_void = true};
         visit(*batch);
-        work.session.renew_limit();
+        work.session->renew_limit();
     }
 }
 
@@ -89,7 +89,7 @@ Written Applier::take_out_missing(Work& work) {
         }
         const auto most = static_cast<std::int64_t>(stream_.deletes.max_fraction * static_cast<double>(rows));
         try {
-            written.deleted = sweep_->run(work.session, work.catalog, work.model, sweep_->to_be_met(generation), generation, most);
+            written.deleted = sweep_->run(*work.session, work.catalog, work.model, sweep_->to_be_met(generation), generation, most);
         } catch (const TooManyMissing& missing) {
             throw PageRefused{too_many(missing, rows, stream_)};
         }
@@ -112,7 +112,7 @@ Written Applier::take_out(Work& work, Page& page, const Batch& batch, const Scop
         see(work, again, waited);
     });
     see(work, page, batch);
-    written.deleted = sweep_->run(work.session, work.catalog, work.model, scope, work.what.started_at);
+    written.deleted = sweep_->run(*work.session, work.catalog, work.model, scope, work.what.started_at);
     work.catalog.forget_seen(work.model.id);
     return written;
 }

@@ -1,5 +1,6 @@
 // Every SQL text of the worker, as typed functions. Each runs in the caller's transaction.
-// By subject: catalog_models, catalog_runs, catalog_pages, catalog_partitions, catalog_staging, catalog_tokens, catalog_limits, catalog_configuration.
+// By subject: catalog_models, catalog_runs, catalog_pages, catalog_partitions, catalog_staging, catalog_tokens, catalog_limits, catalog_configuration,
+// catalog_webhooks.
 #pragma once
 
 #include <optional>
@@ -14,6 +15,7 @@
 #include "worker/catalog_runs.hpp"
 #include "worker/catalog_staging.hpp"
 #include "worker/catalog_tokens.hpp"
+#include "worker/catalog_webhooks.hpp"
 
 namespace upstream::worker {
 
@@ -26,6 +28,7 @@ class Catalog : public ModelCatalog,
                 public StagingCatalog,
                 public TokenCatalog,
                 public LimitCatalog,
+                public WebhookCatalog,
                 public ConfigurationCatalog {
   public:
     explicit Catalog(Holder holder);

@@ -7,7 +7,7 @@ constexpr const char* kSourcesAt = R"(
 SELECT source_id, revision, name, spec::text, target_schema FROM upstream.sources WHERE spec #>> '{webhook,path}' = $1 ORDER BY source_id
 )";
 
-constexpr const char* kAccountsOf = R"(
+constexpr const char* kReceiversOf = R"(
 SELECT a.account_id, a.name, (a.config || coalesce(t.remembered, '{}'))::text,
        (SELECT coalesce(jsonb_object_agg(x.name, x.value), '{}')::text FROM upstream.secrets x WHERE x.account_id = a.account_id)
 FROM upstream.accounts a LEFT JOIN upstream.tokens t ON t.account_id = a.account_id AND t.credential = ''
@@ -35,9 +35,29 @@ FROM upstream.models m JOIN upstream.accounts a USING (account_id) JOIN upstream
 WHERE m.account_id = $1 AND m.stream = $2
 )";
 
+constexpr const char* kModelFor = R"(
+SELECT m.model_id, m.target::oid::bigint,
+       s.read IS NOT NULL OR upstream.lease_is_held(s.lease_incarnation, s.lease_pid, s.lease_started_at, s.lease_deadline)
+FROM upstream.models m JOIN upstream.model_state s USING (model_id) WHERE m.account_id = $1 AND m.stream = $2
+)";
+
+constexpr const char* kIsLatest = R"(
+INSERT INTO upstream.webhook_latest AS l (model_id, key, occurred_at) VALUES ($1, $2, $3)
+ON CONFLICT (model_id, key) DO UPDATE SET occurred_at = excluded.occurred_at, received_at = now() WHERE l.occurred_at <= excluded.occurred_at
+RETURNING true
+)";
+
+constexpr const char* kPruneLatest = R"(
+DELETE FROM upstream.webhook_latest WHERE ctid = ANY (ARRAY(
+    SELECT l.ctid FROM upstream.webhook_latest l WHERE l.model_id = $1 AND l.received_at < now() - make_interval(secs => $2)
+    ORDER BY l.received_at LIMIT 100 FOR UPDATE SKIP LOCKED))
+)";
+
 }  // namespace
 
-WebhookCatalog::WebhookCatalog() : sources_at_(kSourcesAt), accounts_of_(kAccountsOf), note_(kNote), prune_(kPrune), mark_due_(kMarkDue) {}
+WebhookCatalog::WebhookCatalog()
+    : sources_at_(kSourcesAt), receivers_of_(kReceiversOf), note_(kNote), prune_(kPrune), mark_due_(kMarkDue), model_for_(kModelFor), is_latest_(kIsLatest),
+      prune_latest_(kPruneLatest) {}
 
 std::vector<StoredSource> WebhookCatalog::sources_at(const std::string& path) {
     std::vector<StoredSource> found;
@@ -51,9 +71,9 @@ std::vector<StoredSource> WebhookCatalog::sources_at(const std::string& path) {
     return found;
 }
 
-std::vector<Model> WebhookCatalog::accounts_of(const StoredSource& source) {
+std::vector<Model> WebhookCatalog::receivers_of(const StoredSource& source) {
     std::vector<Model> found;
-    const pg::Rows rows = accounts_of_.run(source.id);
+    const pg::Rows rows = receivers_of_.run(source.id);
     for (const pg::Row row : rows) {
         Model model;
         model.account_id = row.get<std::int32_t>(0);
@@ -70,6 +90,21 @@ std::vector<Model> WebhookCatalog::accounts_of(const StoredSource& source) {
 bool WebhookCatalog::note(std::int32_t account, const std::string& key, double keep_seconds) { return !note_.run(account, key, keep_seconds).empty(); }
 
 void WebhookCatalog::prune(std::int32_t account, double keep_seconds) { prune_.run(account, keep_seconds); }
+
+std::optional<WebhookModel> WebhookCatalog::model_for(const Model& account, const std::string& stream) {
+    const pg::Rows rows = model_for_.run(account.account_id, stream);
+    if (rows.empty()) return std::nullopt;
+    const pg::Row row = rows[0];
+    WebhookModel found{.model = account, .is_read = row.get<bool>(2)};
+    found.model.id = row.get<std::int32_t>(0);
+    found.model.target = static_cast<Oid>(row.get<std::int64_t>(1));
+    found.model.stream = stream;
+    return found;
+}
+
+bool WebhookCatalog::is_latest(std::int32_t model, const std::string& key, Time at) { return !is_latest_.run(model, key, at).empty(); }
+
+void WebhookCatalog::prune_latest(std::int32_t model, double keep_seconds) { prune_latest_.run(model, keep_seconds); }
 
 void WebhookCatalog::mark_due(std::int32_t account, const std::string& stream) { mark_due_.run(account, stream); }
 

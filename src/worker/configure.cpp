@@ -7,7 +7,6 @@
 #include "core/excerpt.hpp"
 #include "core/json.hpp"
 #include "core/token.hpp"
-#include "core/source_pending.hpp"
 #include "pg/error.hpp"
 #include "pg/process.hpp"
 #include "pg/relation.hpp"
@@ -66,16 +65,6 @@ core::Source read_valid(const std::string& spec) {
     core::Reading reading = core::read_source(document.root());
     if (!reading.source) raise_problems("source spec", reading.problems);
     return std::move(*reading.source);
-}
-
-// The same of a spec that a person gives, which must not hold a key that would be ignored.
-core::Source read_usable(const std::string& spec) {
-    core::Source source = read_valid(spec);
-    const std::vector<core::Problem> pending = core::pending_keys(parse(spec, "source spec").root());
-    if (pending.empty()) return source;
-    std::string detail;
-    for (const core::Problem& problem : pending) detail += (detail.empty() ? "" : "\n") + problem.path + ": " + problem.message;
-    throw pg::Raise(ERRCODE_FEATURE_NOT_SUPPORTED, "source spec uses what is not carried out yet", detail);
 }
 
 // Names are given as "source/account", too.
@@ -233,7 +222,7 @@ std::vector<core::Problem> validate_source(const std::string& spec) {
 
 std::int32_t create_source(const std::string& name, const std::string& spec, const std::string& schema) {
     check_name("source", name);
-    const core::Source source = read_usable(spec);
+    const core::Source source = read_valid(spec);
     check_hosts(source, [](const core::Placeholder&) { return std::optional<std::string>{}; });
     Books books;
     return books.as_keeper([&](Catalog& catalog) {
@@ -244,7 +233,7 @@ std::int32_t create_source(const std::string& name, const std::string& spec, con
 }
 
 std::vector<Effect> alter_source(const std::string& name, const std::string& spec) {
-    const core::Source source = read_usable(spec);
+    const core::Source source = read_valid(spec);
     check_hosts(source, [](const core::Placeholder&) { return std::optional<std::string>{}; });
     Books books;
     const StoredSource stored = known_source(books, name);

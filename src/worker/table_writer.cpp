@@ -48,6 +48,8 @@ Batch merged(const Batch& batch, const RowNumbers& rows, const std::vector<core:
             } else if (batch.present[i][row]) {
                 made.columns[i][place->second] = batch.columns[i][row];
                 made.present[i][place->second] = true;
+            } else if (batch.columns[i][row] && !made.present[i][place->second]) {
+                made.columns[i][place->second] = batch.columns[i][row];  // no member: it only tells how new the record is
             }
         }
         if (is_new) {

@@ -12,15 +12,16 @@
 #include "pg/process.hpp"
 #include "pg/role.hpp"
 #include "pg/transaction.hpp"
-#include "worker/catalog_webhooks.hpp"
+#include "worker/catalog.hpp"
 #include "worker/convert.hpp"
 #include "worker/unit.hpp"
+#include "worker/webhook_rows.hpp"
 
 namespace upstream::worker {
 namespace {
 
 struct Receiver {
-    std::int32_t id;  // of the account
+    Model model;  // no stream
     core::Account account;
 };
 
@@ -42,8 +43,11 @@ bool is_for(const core::Webhook& webhook, const core::Occurrence& occurrence, co
 // One source that has a webhook at the path of the call.
 class Receipt {
   public:
-    Receipt(WebhookCatalog& catalog, const StoredSource& stored) : catalog_(catalog), source_(read_spec(stored)), webhook_(*source_.webhook) {
-        for (const Model& model : catalog_.accounts_of(stored)) receivers_.push_back({.id = model.account_id, .account = to_account(source_, model)});
+    Receipt(Catalog& catalog, const StoredSource& stored) : catalog_(catalog), source_(read_spec(stored)), webhook_(*source_.webhook) {
+        for (Model& model : catalog_.receivers_of(stored)) {
+            core::Account account = to_account(source_, model);
+            receivers_.push_back({.model = std::move(model), .account = std::move(account)});
+        }
     }
 
     [[nodiscard]] bool asks_meta_hub(const core::WebhookCall& call) const { return core::asks_meta_hub(webhook_, call); }
@@ -72,28 +76,42 @@ class Receipt {
 
     void carry_out(const core::WebhookCall& call, core::json::Value body) {
         const std::vector<core::Occurrence> all = core::occurrences(webhook_, call, body);
-        for (const Receiver& receiver : receivers_) carry_out(all, receiver);
+        for (const Receiver& receiver : receivers_) carry_out(all, call, body, receiver);
     }
 
   private:
-    void carry_out(const std::vector<core::Occurrence>& all, const Receiver& receiver) {
+    void carry_out(const std::vector<core::Occurrence>& all, const core::WebhookCall& call, core::json::Value body, const Receiver& receiver) {
         using Do = core::Webhook::Event::Do;
         const double keep = std::chrono::duration<double>(webhook_.dedup_keep).count();
         std::set<std::string> noted;  // keys of this call: one for all of its records is no repetition
         std::set<std::string> due;    // streams
+        std::map<std::string, std::vector<Change>> changes;
         for (const core::Occurrence& occurrence : all) {
             if (occurrence.event->action == Do::ignore || !is_for(webhook_, occurrence, receiver)) continue;
             if (occurrence.key && !noted.contains(*occurrence.key)) {
-                if (!catalog_.note(receiver.id, *occurrence.key, keep)) continue;
+                if (!catalog_.note(receiver.model.account_id, *occurrence.key, keep)) continue;
                 noted.insert(*occurrence.key);
             }
-            if (occurrence.event->action == Do::mark_due) due.insert(occurrence.event->stream);
+            if (occurrence.event->action == Do::mark_due) {
+                due.insert(occurrence.event->stream);
+            } else {
+                changes[occurrence.event->stream].push_back({.event = occurrence.event,
+                                                             .record = core::record_for_stream(occurrence, call, body),
+                                                             .at = occurrence.at,
+                                                             .unreadable_at = occurrence.unreadable_at});
+            }
         }
-        for (const std::string& stream : due) catalog_.mark_due(receiver.id, stream);
-        if (!noted.empty()) catalog_.prune(receiver.id, keep);
+        for (auto& [stream, some] : changes) {
+            const std::optional<WebhookModel> target = catalog_.model_for(receiver.model, stream);
+            if (!target) continue;  // the account has no such stream
+            if (write_changes(catalog_, source_, receiver.account, *target, std::move(some))) due.insert(stream);
+            catalog_.prune_latest(target->model.id, keep);
+        }
+        for (const std::string& stream : due) catalog_.mark_due(receiver.model.account_id, stream);
+        if (!noted.empty()) catalog_.prune(receiver.model.account_id, keep);
     }
 
-    WebhookCatalog& catalog_;
+    Catalog& catalog_;
     core::Source source_;
     const core::Webhook& webhook_;
     std::vector<Receiver> receivers_;
@@ -116,7 +134,7 @@ Reply reply_of(std::vector<Receipt*> receipts, const core::WebhookCall& call) {
 Reply receive_webhook(const std::string& path, const core::WebhookCall& call) {
     const pg::SpiScope spi;
     const pg::RoleScope keeper{pg::role_oid(kKeeperRole), pg::Constraints::as_they_are};
-    WebhookCatalog catalog;
+    Catalog catalog{this_process("session")};
     std::vector<std::unique_ptr<Receipt>> all;
     for (const StoredSource& stored : catalog.sources_at(path)) all.push_back(std::make_unique<Receipt>(catalog, stored));
     std::vector<Receipt*> receipts;

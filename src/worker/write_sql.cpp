@@ -101,7 +101,7 @@ class Builder {
 
     // ... then the others are inserted.
     [[nodiscard]] std::string insert_unknown() const {
-        return page() + ", written AS (\n    INSERT INTO " + table_.qualified + " AS t (" + joined(columns()) + ")\n    SELECT " + joined(values()) +
+        return page() + ", written AS (\n    INSERT INTO " + table_.qualified + " AS t (" + joined(columns()) + ")\n    SELECT " + joined(values_of_new()) +
                " FROM page" + of_page() + "\n    ON CONFLICT (" + quoted_key() + ") DO NOTHING\n    RETURNING 1\n)\n"
                "SELECT (SELECT count(*) FROM written), (SELECT count(*) FROM page JOIN " + table_.qualified + " t ON " + joined(matches_, " AND ") + of_page() + ")";
     }
@@ -137,6 +137,14 @@ class Builder {
         if (with_account_) made.emplace_back("$1");
         for (std::size_t i = 0; i < fields_.size(); ++i) made.push_back("page." + alias(i));
         if (with_time_) made.emplace_back("now()");
+        return made;
+    }
+
+    // What only tells how new a record is, and is none of its members, is not stored.
+    [[nodiscard]] Strings values_of_new() const {
+        Strings made = values();
+        if (newer_ && !fields_[*newer_].key)
+            made[*newer_ + (with_account_ ? 1 : 0)] = "CASE WHEN page.p" + std::to_string(*newer_ + 1) + " THEN page." + alias(*newer_) + " END";
         return made;
     }
 

@@ -224,7 +224,7 @@ void Writer::write_rows(Catalog& catalog, std::vector<Share>& shares, TargetPlan
     if (path == Path::chunk && write_in_bulk(shares, target)) return;
     const Care care = path == Path::chunk ? Care::hopeful : Care::each_row;
     for (Share& share : shares)
-        for (const core::Apply* page : share.pages) share.written += target.applier->apply(unit_.session(), catalog, share.into->model, *share.run->account, *page, care);
+        for (const core::Apply* page : share.pages) share.written += target.applier->apply(&unit_.session(), catalog, share.into->model, *share.run->account, *page, care);
 }
 
 // The target gets its new columns in a transaction of their own, which nobody waits in; then the page is read again with them.

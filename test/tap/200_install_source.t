@@ -8,7 +8,6 @@ use Test::More;
 my $upstream = Upstream->new('install', databases => '');
 my $node = $upstream->node;
 $upstream->sql('CREATE EXTENSION pg_upstream');
-Dialect::skip_if_pending($upstream, qw(directus fanvue github messenger shipbob shopify stripe));
 $upstream->sql(q(CREATE ROLE app LOGIN; GRANT CREATE ON DATABASE app TO app; GRANT USAGE ON SCHEMA upstream TO app;
     GRANT SELECT ON ALL TABLES IN SCHEMA upstream TO app; REVOKE SELECT ON upstream.secrets, upstream.tokens FROM app; GRANT EXECUTE ON ALL ROUTINES IN SCHEMA upstream TO app;
     GRANT SELECT (account_id, expires_at, reason) ON upstream.tokens TO app));

@@ -9,7 +9,6 @@ use Test::More;
 my $upstream = Upstream->new('search', databases => '');
 my $node = $upstream->node;
 $upstream->sql('CREATE EXTENSION pg_upstream');
-Dialect::skip_if_pending($upstream, 'messenger');
 $upstream->sql(q(SELECT upstream.install_source('messenger', 'messenger')));
 $upstream->sql(q(
 INSERT INTO messenger.messenger_conversations (account_id, id, page_id, updated_time, snippet, unread_count, message_count, tags)

@@ -149,6 +149,12 @@ TEST(Path, RecognisesOtherNotations) {
         EXPECT_NE(refuse(text).hint.find(hint), std::string::npos) << text << ": " << refuse(text).hint;
 }
 
+TEST(Path, NamesTheMemberOfARecord) {
+    EXPECT_EQ(Path::parse("from.id")->names(), (std::vector<std::string>{"from", "id"}));
+    EXPECT_EQ(Path::parse("@['a.b'].c")->names(), (std::vector<std::string>{"a.b", "c"}));
+    for (const char* other : {"@", "$.id", "header:X", "list[0]", "list[*].id"}) EXPECT_EQ(Path::parse(other)->names(), std::nullopt) << other;
+}
+
 TEST(Path, TheFormThatAHintOffersIsValid) {
     for (const char* pointer : {"/a/b", "/0", "/01", "/a b/c~0d/e~1f", "/it's/back\\slash", "/größe/-1", "/"}) {
         const std::string hint = refuse(pointer).hint;

@@ -88,6 +88,22 @@ TEST(SourceWebhook, WhatIsSignedComesFromSomewhere) {
               one("$.webhook.verify.tolerance: the time is not signed, so that anybody could change it"));
 }
 
+TEST(SourceWebhook, ARecordOfACallFindsItsRow) {
+    const auto stream_and = [](const std::string& stream, const std::string& event) {
+        return test::problems_of(stream, webhook(std::string(kSecret) + R"(, "events": [{"stream": "items", )" + event + "}]"));
+    };
+    const std::string at = "$.webhook.events[0].stream: ";
+    EXPECT_TRUE(stream_and("", R"("do": "upsert")").empty());
+    EXPECT_TRUE(stream_and(R"("columns": {"id": "order.id"})", R"("do": "delete", "map": {"order.id": "data.id"})").empty());
+    EXPECT_EQ(stream_and(R"("columns": {"id": "id"})", R"("do": "delete", "map": {"name": "data.id"})"), one(at + R"("map" does not give key column "id" of stream "items")"));
+    EXPECT_EQ(stream_and(R"("write": "replace")", R"("do": "upsert")"), one(at + R"(stream "items" does not write row by row)"));
+    EXPECT_EQ(stream_and(R"("primary_key": {"hash": ["a"]})", R"("do": "upsert")"),
+              one(at + R"(stream "items" has no key of columns, by which the row of a record could be found)"));
+    EXPECT_TRUE(stream_and(R"("write": "replace")", R"("do": "mark_due")").empty());
+    EXPECT_EQ(stream_and(R"("params": {"region": "{partition.region}"}, "partitions": {"region": ["eu"]}, "primary_key": ["region", "id"], "columns": {"region": {"value": "{partition.region}"}, "id": "id"})", R"("do": "upsert")"),
+              one(at + R"(a call does not tell key column "region" of stream "items")"));
+}
+
 TEST(SourceWebhook, WhatItNamesIsThere) {
     EXPECT_EQ(problems_of(std::string(kSecret) + R"(, "events": [{"do": "upsert", "stream": "item"}])"), one(R"($.webhook.events[0].stream: no stream "item")"));
     EXPECT_EQ(problems_of(std::string(kSecret) + R"(, "events": [{"do": "upsert"}])"), one(R"($.webhook.events[0]: key "stream" is missing)"));

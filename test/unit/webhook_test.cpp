@@ -149,12 +149,38 @@ TEST(Webhook, GivesEachRecordToTheFirstEventThatHolds) {
         {"id": "8", "messaging": [{"message": {"mid": "m2"}}]}]})");
     const auto found = occurrences(webhook, {}, body->root());
     ASSERT_EQ(found.size(), 3U);
-    EXPECT_EQ(found[0].event, &webhook.events[0]);
-    EXPECT_EQ(found[0].key, std::nullopt);
-    EXPECT_EQ(found[1].event, &webhook.events[1]);
-    EXPECT_EQ(found[1].key, "m1");
+    EXPECT_EQ(found[0].event, &webhook.events[1]);
+    EXPECT_EQ(found[0].key, "m1");
+    EXPECT_EQ(found[1].event, &webhook.events[0]) << "in the order of the call";
+    EXPECT_EQ(found[1].key, std::nullopt);
     EXPECT_EQ(found[2].key, "m2");
     EXPECT_EQ(found[2].route, (std::vector<std::string>{"7", "8"}));
+}
+
+TEST(Webhook, MakesAStreamsRecordOfACall) {
+    const Webhook webhook{.path = "w",
+                          .events = {{.action = Webhook::Event::Do::upsert, .stream = "messages", .records = *Path::parse("$.messaging[*]"),
+                                      .map = {{"id", *Path::parse("message.mid")}, {"from.id", *Path::parse("sender.id")}, {"from.name", *Path::parse("sender.name")},
+                                              {"@['odd.name']", *Path::parse("$.object")}, {"topic", *Path::parse("header:X-Topic")}, {"gone", *Path::parse("message.gone")}},
+                                      .occurred_at = *Path::parse("timestamp"), .occurred_at_format = TimeFormat::epoch_ms}}};
+    const auto body = json::Document::parse(R"({"object": "page", "messaging": [{"sender": {"id": 12345678901234567890}, "timestamp": 1767312000500,
+        "message": {"mid": "m\u0031", "gone": null}}, {"timestamp": "soon"}]})");
+    const WebhookCall call{.headers = {{"x-topic", "say \"hi\""}}};
+    const auto found = occurrences(webhook, call, body->root());
+    ASSERT_EQ(found.size(), 2U);
+    EXPECT_EQ(record_for_stream(found[0], call, body->root()),
+              R"({"id":"m\u0031","from":{"id":12345678901234567890},"odd.name":"page","topic":"say \"hi\"","gone":null})");
+    EXPECT_EQ(found[0].at, at("2026-01-02T00:00:00.5Z"));
+    EXPECT_EQ(found[1].at, std::nullopt);
+    EXPECT_EQ(found[1].unreadable_at, "soon");
+}
+
+TEST(Webhook, GivesTheRecordAsItIsWithoutAMap) {
+    const Webhook webhook{.path = "w", .events = {{.action = Webhook::Event::Do::upsert, .stream = "orders"}}};
+    const auto body = json::Document::parse(R"({"id": 1.50, "a": [ ]})");
+    const auto found = occurrences(webhook, {}, body->root());
+    ASSERT_EQ(found.size(), 1U);
+    EXPECT_EQ(record_for_stream(found[0], {}, body->root()), R"({"id": 1.50, "a": [ ]})");
 }
 
 TEST(Webhook, ReadsTopicAndKeyFromHeaders) {

@@ -55,31 +55,9 @@ sub new
     $upstream->sql('CREATE EXTENSION pg_upstream');
     my $overrides = { %{ $known->{overrides}->($upstream->{url}) }, retry => { base => '200 milliseconds', max => '2 seconds' }, %{ $options{overrides} // {} } };
     my $text = $json->encode($overrides);
-    skip_if_pending_spec($upstream, $name => "upstream.merge_spec((upstream.shipped_source('$name')).spec, \$json\$$text\$json\$)");
     $upstream->sql("SELECT upstream.install_source('$name', '$self->{schema}', \$json\$$text\$json\$)");
     $self->create_account($_) for @{ $options{accounts} };
     return $self;
-}
-
-# A spec that needs what this build does not carry out yet cannot be tested; create_source() says so.
-sub skip_if_pending
-{
-    my ($upstream, @names) = @_;
-    skip_if_pending_spec($upstream, map { ($_ => "(upstream.shipped_source('$_')).spec") } @names);
-}
-
-# Of specs, each by the SQL that gives it.
-sub skip_if_pending_spec
-{
-    my ($upstream, %specs) = @_;
-    my @pending;
-    for my $name (sort keys %specs)
-    {
-        my ($status, $out, $error) = $upstream->node->psql('app', "SELECT upstream.create_source('$name', $specs{$name}); SELECT 1/(count(*) * 0) FROM upstream.sources",
-            extra_params => ['-1']);
-        push @pending, map { "$name: $_" } $error =~ /(\$\.\S+): [^\n]*not carried out yet/g;
-    }
-    plan(skip_all => "this build does not carry out @pending") if @pending;
 }
 
 sub create_account
