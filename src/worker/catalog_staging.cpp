@@ -1,5 +1,7 @@
 #include "worker/catalog_staging.hpp"
 
+#include "pg/lookup.hpp"
+
 namespace upstream::worker {
 namespace {
 
@@ -24,7 +26,7 @@ ON CONFLICT (model_id, key) DO UPDATE SET generation = excluded.generation WHERE
 
 constexpr const char* kUnseen = R"(
 SELECT k.ordinal FROM unnest($2) WITH ORDINALITY AS k(key, ordinal)
-WHERE NOT EXISTS (SELECT FROM upstream.seen_keys s WHERE s.model_id = $1 AND s.key = k.key::uuid AND s.generation = $3)
+WHERE (SELECT s.generation FROM upstream.seen_keys s WHERE s.model_id = $1 AND s.key = k.key::uuid) IS DISTINCT FROM $3
 )";
 
 constexpr const char* kUnknown = "00000000-0000-0000-0000-000000000000";  // no key's digest
@@ -38,9 +40,13 @@ constexpr const char* kForgetRead = "SELECT upstream.forget_read($1)";
 StagingCatalog::StagingCatalog()
     : stage_(kStage), next_staged_(kNextStaged), unstage_(kUnstage), see_(kSee), unseen_(kUnseen), forget_seen_(kForgetSeen), forget_read_(kForgetRead) {}
 
-void StagingCatalog::stage(std::int32_t model, std::int64_t slice, std::string rows) { stage_.run(model, slice, pg::Bytes{std::move(rows)}); }
+void StagingCatalog::stage(std::int32_t model, std::int64_t slice, std::string rows) {
+    const pg::LookupScope by_key;
+    stage_.run(model, slice, pg::Bytes{std::move(rows)});
+}
 
 std::optional<std::string> StagingCatalog::next_staged(std::int32_t model, StagedPlace& place) {
+    const pg::LookupScope by_key;
     const pg::Rows rows = next_staged_.run(model, place.slice, place.page);
     if (rows.empty()) return std::nullopt;
     place = {.slice = rows[0].get<std::int64_t>(0), .page = rows[0].get<std::int64_t>(1)};
@@ -55,6 +61,7 @@ void StagingCatalog::see(std::int32_t model, const Texts& keys, Time generation)
 
 std::vector<std::size_t> StagingCatalog::unseen(std::int32_t model, const Texts& keys, Time generation) {
     std::vector<std::size_t> places;
+    const pg::LookupScope by_key;
     const pg::Rows rows = unseen_.run(model, keys, generation);
     for (const pg::Row row : rows) places.push_back(static_cast<std::size_t>(row.get<std::int64_t>(0) - 1));
     return places;

@@ -232,23 +232,25 @@ std::int64_t Sweep::run(const pg::Session& session, Catalog& catalog, const Mode
     }
 }
 
+// One row at a time: that is always a look-up by the key.
 std::int64_t Sweep::erase(std::int32_t account_id, const Scope& scope, const Piece& piece) const {
     Parameters parameters{account_id, scope};
-    std::string arrays, names, matches;
-    for (std::size_t i = 0; i < key_.size(); ++i) {
-        const std::string name = "c" + std::to_string(i + 1);
-        parameters.add(TEXTARRAYOID, pg::Traits<std::vector<std::string>>::to_datum(piece.columns[i]));
-        arrays += (i == 0 ? "" : ", ") + parameter(parameters.count());
-        names += (i == 0 ? "" : ", ") + name;
-        matches += " AND t." + pg::quote_name(key_[i]) + " = gone." + name + "::" + table_.attribute(key_[i])->type_name;
+    const std::size_t first = parameters.count();
+    std::string matches;
+    for (const std::string& column : key_) {
+        parameters.add(TEXTOID, {});
+        matches += " AND t." + pg::quote_name(column) + " = " + parameter(parameters.count()) + "::" + table_.attribute(column)->type_name;
     }
+    const std::string marks = std::string{" AS t SET "} + kDeletedAtColumn + " = now(), " + kSyncedAtColumn + " = now()";
+    pg::Plan plan{(marks_ ? "UPDATE " + table_.qualified + marks : "DELETE FROM " + table_.qualified + " AS t") + where(scope) + matches, parameters.types};
+    std::uint64_t erased = 0;
     pg::RoleScope owner{table_.owner};
-    const std::string marks = std::string{" AS t SET "} + kDeletedAtColumn + " = now(), " + kSyncedAtColumn + " = now() FROM";
-    const std::string what = marks_ ? "UPDATE " + table_.qualified + marks : "DELETE FROM " + table_.qualified + " AS t USING";
-    pg::Plan plan{what + " unnest(" + arrays + ") AS gone(" + names + ")" + where(scope) + matches, parameters.types};
-    const auto erased = static_cast<std::int64_t>(plan.run(parameters.values.data(), parameters.values.size()).affected());
+    for (std::size_t row = 0; row < piece.columns.front().size(); ++row) {
+        for (std::size_t i = 0; i < key_.size(); ++i) parameters.values[first + i] = pg::Traits<std::string>::to_datum(piece.columns[i][row]);
+        erased += plan.run(parameters.values.data(), parameters.values.size()).affected();
+    }
     owner.leave();
-    return erased;
+    return static_cast<std::int64_t>(erased);
 }
 
 std::string Sweep::where(const Scope& scope) const {

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "pg/error.hpp"
+#include "pg/lookup.hpp"
 
 namespace upstream::worker {
 namespace {
@@ -166,6 +167,7 @@ std::int64_t TableWriter::replace_inner(std::int32_t account_id, const Batch& ba
 std::vector<std::string> TableWriter::known_keys(std::int32_t account_id, const Batch& batch, const RowNumbers& rows) {
     std::vector<pg::Param> params = params_of(account_id, batch, rows);
     std::vector<std::string> keys;
+    const pg::LookupScope by_key;
     const pg::Rows known = run(known_keys_, known_keys_sql_, params, false);
     for (const pg::Row row : known) keys.push_back(row.get<std::string>(0));
     return keys;

@@ -107,7 +107,8 @@ class Builder {
     }
 
     [[nodiscard]] std::string known_keys() const {
-        return page() + "\nSELECT " + key_digest(rule_.key) + " FROM page JOIN " + table_.qualified + " t ON " + joined(matches_, " AND ");
+        return page() + "\nSELECT known.key FROM page CROSS JOIN LATERAL (SELECT " + key_digest(rule_.key) + " AS key FROM " + table_.qualified + " t WHERE " +
+               joined(matches_, " AND ") + " OFFSET 0) AS known";  // OFFSET 0: key by key, whatever is thought of the table's size
     }
 
     [[nodiscard]] std::string erase() const {
