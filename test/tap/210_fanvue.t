@@ -45,5 +45,6 @@ $fanvue->keeps_budget(200, 'Fanvue');
 is($fanvue->sql('SELECT count(*) FROM fanvue_creators WHERE last_transaction_sync IS NOT NULL AND last_messages_sync IS NOT NULL AND last_subscribers_sync IS NOT NULL
     AND token_expires_at > now()'), 2, 'fanvue_creators tells how fresh everything is');
 is($fanvue->stats->{accounts}{c1}{refreshes}, 1, 'one refresh of the token was enough');
+is($fanvue->refusals, '', 'check_account() says that the credentials are good');
 
 done_testing();

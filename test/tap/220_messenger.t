@@ -42,5 +42,6 @@ is($messenger->sql('SELECT count(*) FROM messenger.messenger_messages'), $messen
     'each message is in the audit trail once');
 is($messenger->sql(q(SELECT count(*) FROM messenger.messenger_interaction_events WHERE kind = 'tagged')), 5, 'and each tag');
 $messenger->keeps_budget(2, 'Messenger');
+is($messenger->refusals, '', 'check_account() says that the credentials are good');
 
 done_testing();

@@ -44,5 +44,6 @@ $shipbob->sql(q(UPDATE shipbob_shipments SET timeline_checked_at = timeline_chec
 is($shipbob->sync, '', 'and one after deliveries');
 is($shipbob->differences, '', 'equals the oracle');
 $shipbob->keeps_budget(150, 'ShipBob');
+is($shipbob->refusals, '', 'check_account() says that the credentials are good');
 
 done_testing();

@@ -27,5 +27,6 @@ $stripe->{upstream}->control('reset_stats');
 is($stripe->sync('changed_subscriptions'), '', 'with nothing changed');
 is($stripe->stats->{requests}, 0, 'no subscription is fetched again');
 $stripe->keeps_budget(25, 'Stripe') if %{ $stripe->stats->{budgets} };
+is($stripe->refusals, '', 'check_account() says that the credentials are good');
 
 done_testing();

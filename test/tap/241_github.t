@@ -28,5 +28,6 @@ is($github->sync, '', 'and again');
 cmp_ok($github->stats->{not_modified}, '>=', 2, 'the upstream says so, and charges nothing');
 changes('more than a page', edit => 130, open => 3);
 $github->keeps_budget(5000, 'GitHub');
+is($github->refusals, '', 'check_account() says that the credentials are good');
 
 done_testing();

@@ -72,6 +72,13 @@ sub sql { my ($self, $sql) = @_; return $self->{upstream}->sql($sql); }
 sub stats { my ($self) = @_; return $self->{upstream}->stats; }
 sub mutate { my ($self, %what) = @_; return $self->{upstream}->control('mutate', \%what); }
 
+# What the upstream says to the credentials of each account; '' if it takes them all.
+sub refusals
+{
+    my ($self) = @_;
+    return $self->sql("SELECT name || ': ' || c.message FROM upstream.accounts, upstream.check_account(name) c WHERE NOT c.ok");
+}
+
 # Syncs the streams one after the other, each for all accounts at once. Returns what went wrong, '' if nothing did.
 sub sync
 {
