@@ -26,8 +26,11 @@ ok($upstream->poll('the CALL waits', sub {
     $session_pid = $upstream->sql(q(SELECT pid FROM pg_stat_activity WHERE query LIKE 'CALL%' AND wait_event_type = 'Extension')); $session_pid ne '' }),
     'and a CALL in a session, too');
 
-my $end = time + $ENV{UPSTREAM_HANG_SECONDS};
 my $worker = $upstream->worker_pid;
+# What it counts it writes down within a second after the last traffic; from then on there is nothing to do.
+ok($upstream->poll('the worker is quiet', sub { $upstream->sql("SELECT clock_timestamp() - state_change > interval '1500 milliseconds' FROM pg_stat_activity WHERE pid = $worker") eq 't' }, 30),
+    'the worker has written down what it counts, and only waits');
+my $end = time + $ENV{UPSTREAM_HANG_SECONDS};
 my $probe = qq(
 DO \$\$
 DECLARE sample record; stop timestamptz := clock_timestamp() + interval '5 seconds'; tally samples;
