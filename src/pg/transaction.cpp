@@ -95,7 +95,6 @@ void Transaction::begin(const char* activity) {
             SetCurrentStatementStartTimestamp();
             pgstat_report_activity(STATE_RUNNING, activity);
             StartTransactionCommand();
-            if (session_.limit_ms_ > 0) enable_timeout_after(STATEMENT_TIMEOUT, session_.limit_ms_);
         } else {
             BeginInternalSubTransaction(nullptr);
         }

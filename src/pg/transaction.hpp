@@ -35,11 +35,12 @@ class Session {
     // procedure: ends the transaction that the CALL began in, so that nothing is held while we wait. Once, before the first wait.
     void leave_callers_transaction();
 
-    // worker: a transaction that takes longer is cancelled (57014). Postgres arms statement_timeout for clients only, so that an endless trigger would hold a
-    // worker for ever; a session has its own statement_timeout, and somebody who can cancel it.
+    // worker: how long a transaction may take from renew_limit() on; then it is cancelled (57014). Postgres arms statement_timeout for clients only, so that an endless
+    // trigger would hold a worker for ever; a session has its own statement_timeout, and somebody who can cancel it.
     void limit_transactions(int milliseconds) { limit_ms_ = milliseconds; }
 
-    // The transaction that is open may take as long once more: a piece of it is done.
+    // For transactions that run other people's code, at their beginning, and after each piece that is done. The alarm stays set when they end earlier, and wakes the process
+    // once, to no purpose; so those that only keep the books go without.
     void renew_limit() const;
 
   private:

@@ -187,6 +187,7 @@ std::optional<Verdict> Writer::write(std::vector<Share>& shares, Path path) {
     const core::Apply& page = *shares.front().pages.front();  // the only one, if what is refused matters
     try {
         const bool same_target = unit_.run("applying pages", Durability::asynchronous, [&](Catalog& catalog) {
+            unit_.session().renew_limit();
             for (const Share& share : shares) {
                 const RunContext& into = *share.into;
                 if (targets_.open(*into.source, into.model.revision, *into.stream, into.tables) != into.target) return false;
@@ -230,7 +231,10 @@ void Writer::write_rows(Catalog& catalog, std::vector<Share>& shares, TargetPlan
 // The target gets its new columns in a transaction of their own, which nobody waits in; then the page is read again with them.
 Verdict Writer::add_columns(const RunContext& run, const NewColumns& wanted) {
     try {
-        unit_.run("adding columns", Durability::asynchronous, [&](Catalog&) { run.target->applier->add_columns(wanted); });
+        unit_.run("adding columns", Durability::asynchronous, [&](Catalog&) {
+            unit_.session().renew_limit();
+            run.target->applier->add_columns(wanted);
+        });
     } catch (const pg::Error& error) {
         if (ends_everything(error, unit_.session())) throw;
         return core::Refused{to_error(error)};
