@@ -83,8 +83,8 @@ Transaction::~Transaction() {
     if (open_) rollback();
 }
 
-void Session::renew_limit() const {
-    if (kind_ == Kind::worker && limit_ms_ > 0) call([this] { enable_timeout_after(STATEMENT_TIMEOUT, limit_ms_); });
+void Session::limit_time(int milliseconds) const {
+    if (kind_ == Kind::worker) call([&] { enable_timeout_after(STATEMENT_TIMEOUT, milliseconds); });
 }
 
 void Transaction::begin(const char* activity) {

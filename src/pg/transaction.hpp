@@ -35,18 +35,13 @@ class Session {
     // procedure: ends the transaction that the CALL began in, so that nothing is held while we wait. Once, before the first wait.
     void leave_callers_transaction();
 
-    // worker: how long a transaction may take from renew_limit() on; then it is cancelled (57014). Postgres arms statement_timeout for clients only, so that an endless
-    // trigger would hold a worker for ever; a session has its own statement_timeout, and somebody who can cancel it.
-    void limit_transactions(int milliseconds) { limit_ms_ = milliseconds; }
-
-    // For transactions that run other people's code, at their beginning, and after each piece that is done. The alarm stays set when they end earlier, and wakes the process
-    // once, to no purpose; so those that only keep the books go without.
-    void renew_limit() const;
+    // worker: the transaction that is open is cancelled (57014) if it takes longer than that from now on. Postgres arms statement_timeout for clients only, so that an
+    // endless trigger would hold a worker for ever; a session has its own statement_timeout, and somebody who can cancel it. The alarm stays set when the transaction ends
+    // earlier, and wakes the process once, to no purpose: only where other people's code runs is it worth that.
+    void limit_time(int milliseconds) const;
 
   private:
-    friend class Transaction;
     Kind kind_;
-    int limit_ms_ = 0;
 };
 
 class Transaction {

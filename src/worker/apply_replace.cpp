@@ -37,7 +37,7 @@ void Applier::for_each_staged(Work& work, const Visit& visit) {
         auto batch = core::batch_from_json(std::move(*rows), row_layout_);
         if (!batch) throw PageRefused{.error = batch.error(), .staged_is_void = true};
         visit(*batch);
-        work.session->renew_limit();
+        limit_write_time(*work.session);
     }
 }
 

@@ -30,13 +30,14 @@ class PartitionCatalog {
     void finish_partitions(std::int32_t model, const std::string& done, const std::optional<std::string>& cursor, const std::string& validator, Time done_at,
                            bool skipped);
 
-    // The target of another stream of the same account; nothing if the account does not keep it.
     // A stream that an account keeps.
     struct KeptStream {
         std::int32_t model;
         Oid target;
     };
     std::optional<KeptStream> kept_stream(std::int32_t account, const std::string& stream);
+
+    // The target of another stream of the same account; nothing if the account does not keep it.
     std::optional<Oid> target_of(std::int32_t account, const std::string& stream);
 
   private:

@@ -100,7 +100,8 @@ void Dispatcher::wait_for(Item& item, Uptime until, const std::string& what) {
 
 // Whether nothing that is known here speaks against it, but for permits.
 bool Dispatcher::may_go(Item& item, Load& load, Uptime now) {
-    if (item.outlives_lease(pg::now())) {
+    const core::Timestamp wall = pg::now();
+    if (item.outlives_lease(wall)) {
         wait_for(item, now, "a new lease");
         return false;
     }
@@ -109,7 +110,6 @@ bool Dispatcher::may_go(Item& item, Load& load, Uptime now) {
         wait_for(item, earliest.at, earliest.waits_for);
         return false;
     }
-    const core::Timestamp wall = pg::now();
     const Circuits::Way way = circuits_.way(item.circuit, wall);
     if (way != Circuits::Way::open_to_all && !item.probe) {
         if (way == Circuits::Way::probe_due) circuits_.want_probe(item.circuit, item.errand.request.total_timeout + kProbeMargin);
@@ -209,10 +209,11 @@ void Dispatcher::pump(core::Duration patience) {
 
 // Whoever would have to wait too long is told when to come back. With full jitter over a tenth of the wait, so that not all come back at once.
 void Dispatcher::postpone(core::Duration patience, Uptime now) {
+    const core::Timestamp wall = pg::now();
     std::erase_if(waiting_, [&](const auto& item) {
-        const bool too_late = item->outlives_lease(pg::now());
+        const bool too_late = item->outlives_lease(wall);
         if (item->errand.model == 0 || (item->not_before - now <= patience && !too_late)) return false;
-        const core::Timestamp until = pg::now() + (item->not_before - now) + std::chrono::milliseconds(item->ticket % 16 * 25);
+        const core::Timestamp until = wall + (item->not_before - now) + std::chrono::milliseconds(item->ticket % 16 * 25);
         if (item->probe) circuits_.give_back_probe(item->circuit);
         delivered_.push_back({.ticket = item->ticket,
                               .result = core::Error{.code = core::Code::rate_limited, .message = "waits for " + item->waits_for},

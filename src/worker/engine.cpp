@@ -187,7 +187,7 @@ std::optional<core::Action> Engine::carry_out(Run& run, core::FindParts find) {
     core::Event event = core::PartsFound{};
     try {
         auto found = unit_.run("reading parents", Durability::asynchronous, [&](Catalog& catalog) -> core::Result<std::vector<core::Part>> {
-            unit_.session().renew_limit();
+            limit_write_time(unit_.session());
             if (find.list != nullptr) return find_list(catalog, run.context_of(find.list), find);
             return find_parts(catalog, run, find);
         });

@@ -8,6 +8,7 @@
 #include "pg/memory.hpp"
 #include "pg/role.hpp"
 #include "worker/target.hpp"
+#include "worker/unit.hpp"
 #include "worker/write_sql.hpp"
 
 namespace upstream::worker {
@@ -149,16 +150,21 @@ void Sweep::spare_written_since(Scope& scope, core::Timestamp started_at) const 
     scope.conditions += " AND (" + time + " IS NULL OR " + time + " < " + parameter(scope.values.size() + 1) + "::timestamptz)";
 }
 
-Scope Sweep::to_be_met(core::Timestamp generation) const {
+// What is not marked as deleted yet.
+Scope Sweep::present() const {
     Scope scope;
     if (marks_) scope.conditions = std::string{" AND t."} + kDeletedAtColumn + " IS NULL";
+    return scope;
+}
+
+Scope Sweep::to_be_met(core::Timestamp generation) const {
+    Scope scope = present();
     spare_written_since(scope, generation);
     return scope;
 }
 
 std::int64_t Sweep::count(std::int32_t account_id) const {
-    Scope scope;
-    if (marks_) scope.conditions = std::string{" AND t."} + kDeletedAtColumn + " IS NULL";
+    const Scope scope = present();
     const Parameters parameters{account_id, scope};
     pg::Plan plan{"SELECT count(*) FROM " + table_.qualified + " AS t" + where(scope), parameters.types};
     return plan.run(parameters.values.data(), parameters.values.size())[0].get<std::int64_t>(0);
@@ -222,7 +228,7 @@ std::int64_t Sweep::run(const pg::Session& session, Catalog& catalog, const Mode
             for (const pg::Row row : some) piece.add(row);
         }
         if (piece.digests.empty()) return erased;
-        session.renew_limit();
+        limit_write_time(session);
         const std::vector<std::size_t> gone = catalog.unseen(model.id, piece.digests, generation);
         if (gone.empty()) continue;
         missing += static_cast<std::int64_t>(gone.size());

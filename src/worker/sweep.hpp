@@ -67,6 +67,7 @@ class Sweep {
 
   private:
     struct Piece;
+    [[nodiscard]] Scope present() const;
     void spare_written_since(Scope& scope, core::Timestamp started_at) const;
     std::int64_t erase(std::int32_t account_id, const Scope& scope, const Piece& piece) const;
     [[nodiscard]] std::string where(const Scope& scope) const;

@@ -19,7 +19,7 @@ Oid Unit::enter(Durability durability) {
     return keeper;
 }
 
-int Unit::write_timeout() { return settings().write_timeout_ms; }
+void limit_write_time(const pg::Session& session) { session.limit_time(settings().write_timeout_ms); }
 
 std::shared_ptr<const core::Source> Unit::source(std::int32_t id, std::int32_t revision) {
     auto& [known_revision, known] = sources_[id];

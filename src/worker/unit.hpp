@@ -28,6 +28,9 @@ struct LeaseLost {};
 
 enum class Durability { asynchronous, synchronous };
 
+// The transaction that is open may take upstream.write_timeout from now on: where it begins to run other people's code, and after each piece that is done.
+void limit_write_time(const pg::Session& session);
+
 class Unit {
   public:
     Unit(pg::Session& session, const char* kind) : session_(session), catalog_(this_process(kind)) {}
@@ -36,7 +39,6 @@ class Unit {
     template <class Work>
     auto run(const char* activity, Durability durability, Work&& work) -> std::invoke_result_t<Work, Catalog&> {
         UPSTREAM_STOP(std::string{"before "} + activity);
-        session_.limit_transactions(write_timeout());
         pg::Transaction transaction{session_, activity};
         using Value = std::invoke_result_t<Work, Catalog&>;
         if constexpr (std::is_void_v<Value>) {
@@ -66,7 +68,6 @@ class Unit {
 
   private:
     Oid enter(Durability durability);
-    static int write_timeout();
 
     pg::Session& session_;
     Catalog catalog_;

@@ -187,7 +187,7 @@ std::optional<Verdict> Writer::write(std::vector<Share>& shares, Path path) {
     const core::Apply& page = *shares.front().pages.front();  // the only one, if what is refused matters
     try {
         const bool same_target = unit_.run("applying pages", Durability::asynchronous, [&](Catalog& catalog) {
-            unit_.session().renew_limit();
+            limit_write_time(unit_.session());
             for (const Share& share : shares) {
                 const RunContext& into = *share.into;
                 if (targets_.open(*into.source, into.model.revision, *into.stream, into.tables) != into.target) return false;
@@ -232,7 +232,7 @@ void Writer::write_rows(Catalog& catalog, std::vector<Share>& shares, TargetPlan
 Verdict Writer::add_columns(const RunContext& run, const NewColumns& wanted) {
     try {
         unit_.run("adding columns", Durability::asynchronous, [&](Catalog&) {
-            unit_.session().renew_limit();
+            limit_write_time(unit_.session());
             run.target->applier->add_columns(wanted);
         });
     } catch (const pg::Error& error) {
