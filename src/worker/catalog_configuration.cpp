@@ -5,6 +5,8 @@ namespace {
 
 constexpr const char* kSource = "SELECT source_id, revision, name, spec::text, target_schema FROM upstream.sources WHERE source_id = $1";
 constexpr const char* kFindSource = "SELECT source_id, revision, name, spec::text, target_schema FROM upstream.sources WHERE name = $1";
+constexpr const char* kSourcesAt =
+    "SELECT source_id, revision, name, spec::text, target_schema FROM upstream.sources WHERE spec #>> '{webhook,path}' = $1 ORDER BY source_id";
 
 constexpr const char* kSourceOf = R"(
 SELECT so.source_id, so.revision, so.name, so.spec::text, so.target_schema
@@ -68,7 +70,7 @@ StoredSource read_source_row(const pg::Row& row) {
 }  // namespace
 
 ConfigurationCatalog::ConfigurationCatalog()
-    : source_(kSource), find_source_(kFindSource), source_of_(kSourceOf), find_account_(kFindAccount), find_table_(kFindTable),
+    : source_(kSource), find_source_(kFindSource), sources_at_(kSourcesAt), source_of_(kSourceOf), find_account_(kFindAccount), find_table_(kFindTable),
       may_act_as_(kMayActAs), insert_source_(kInsertSource), update_source_(kUpdateSource), insert_account_(kInsertAccount),
       insert_model_(kInsertModel), update_model_(kUpdateModel), delete_model_(kDeleteModel), accounts_of_(kAccountsOf) {}
 
@@ -78,6 +80,13 @@ std::optional<StoredSource> ConfigurationCatalog::find_source(const std::string&
     const pg::Rows rows = find_source_.run(name);
     if (rows.empty()) return std::nullopt;
     return read_source_row(rows[0]);
+}
+
+std::vector<StoredSource> ConfigurationCatalog::sources_at(const std::string& path) {
+    std::vector<StoredSource> found;
+    const pg::Rows rows = sources_at_.run(path);
+    for (const pg::Row row : rows) found.push_back(read_source_row(row));
+    return found;
 }
 
 StoredSource ConfigurationCatalog::source_of(std::int32_t account) { return read_source_row(source_of_.run(account)[0]); }

@@ -16,6 +16,7 @@ class ConfigurationCatalog {
 
     StoredSource source(std::int32_t id);
     std::optional<StoredSource> find_source(const std::string& name);
+    std::vector<StoredSource> sources_at(const std::string& path);  // that take webhooks there
     StoredSource source_of(std::int32_t account);
     std::int32_t find_account(const std::string& account);
     Oid find_table(const std::string& qualified);  // InvalidOid if there is none
@@ -51,6 +52,7 @@ class ConfigurationCatalog {
   private:
     pg::Statement<std::int32_t> source_;
     pg::Statement<std::string> find_source_;
+    pg::Statement<std::string> sources_at_;
     pg::Statement<std::int32_t> source_of_;
     pg::Statement<std::string> find_account_;
     pg::Statement<std::string> find_table_;

@@ -3,10 +3,6 @@
 namespace upstream::worker {
 namespace {
 
-constexpr const char* kSourcesAt = R"(
-SELECT source_id, revision, name, spec::text, target_schema FROM upstream.sources WHERE spec #>> '{webhook,path}' = $1 ORDER BY source_id
-)";
-
 constexpr const char* kReceiversOf = R"(
 SELECT a.account_id, a.name, (a.config || coalesce(t.remembered, '{}'))::text,
        (SELECT coalesce(jsonb_object_agg(x.name, x.value), '{}')::text FROM upstream.secrets x WHERE x.account_id = a.account_id)
@@ -22,12 +18,11 @@ ON CONFLICT (account_id, key) DO UPDATE SET received_at = now() WHERE e.received
 RETURNING true
 )";
 
-// A few with each call, so that none has many to take out.
-constexpr const char* kPrune = R"(
-DELETE FROM upstream.webhook_events WHERE ctid = ANY (ARRAY(
-    SELECT e.ctid FROM upstream.webhook_events e WHERE e.account_id = $1 AND e.received_at < now() - make_interval(secs => $2)
-    ORDER BY e.received_at LIMIT 100 FOR UPDATE SKIP LOCKED))
-)";
+// Takes what is older out of a table that grows with the calls of `whose`: a few with each call, so that none has many to take out.
+std::string prune_sql(const std::string& table, const std::string& whose) {
+    return "DELETE FROM upstream." + table + " WHERE ctid = ANY (ARRAY(SELECT e.ctid FROM upstream." + table + " e WHERE e." + whose +
+           " = $1 AND e.received_at < now() - make_interval(secs => $2) ORDER BY e.received_at LIMIT 100 FOR UPDATE SKIP LOCKED))";
+}
 
 constexpr const char* kMarkDue = R"(
 SELECT upstream.request_sync(so.name || '/' || a.name, m.stream)
@@ -47,29 +42,11 @@ ON CONFLICT (model_id, key) DO UPDATE SET occurred_at = excluded.occurred_at, re
 RETURNING true
 )";
 
-constexpr const char* kPruneLatest = R"(
-DELETE FROM upstream.webhook_latest WHERE ctid = ANY (ARRAY(
-    SELECT l.ctid FROM upstream.webhook_latest l WHERE l.model_id = $1 AND l.received_at < now() - make_interval(secs => $2)
-    ORDER BY l.received_at LIMIT 100 FOR UPDATE SKIP LOCKED))
-)";
-
 }  // namespace
 
 WebhookCatalog::WebhookCatalog()
-    : sources_at_(kSourcesAt), receivers_of_(kReceiversOf), note_(kNote), prune_(kPrune), mark_due_(kMarkDue), model_for_(kModelFor), is_latest_(kIsLatest),
-      prune_latest_(kPruneLatest) {}
-
-std::vector<StoredSource> WebhookCatalog::sources_at(const std::string& path) {
-    std::vector<StoredSource> found;
-    const pg::Rows rows = sources_at_.run(path);
-    for (const pg::Row row : rows)
-        found.push_back({.id = row.get<std::int32_t>(0),
-                         .revision = row.get<std::int32_t>(1),
-                         .name = row.get<std::string>(2),
-                         .spec = row.get<std::string>(3),
-                         .target_schema = row.get<std::string>(4)});
-    return found;
-}
+    : receivers_of_(kReceiversOf), note_(kNote), prune_(prune_sql("webhook_events", "account_id")), mark_due_(kMarkDue), model_for_(kModelFor), is_latest_(kIsLatest),
+      prune_latest_(prune_sql("webhook_latest", "model_id")) {}
 
 std::vector<Model> WebhookCatalog::receivers_of(const StoredSource& source) {
     std::vector<Model> found;

@@ -20,7 +20,6 @@ class WebhookCatalog {
   public:
     WebhookCatalog();
 
-    std::vector<StoredSource> sources_at(const std::string& path);
     std::vector<Model> receivers_of(const StoredSource& source);  // with what makes a core::Account; no stream, no state
     bool note(std::int32_t account, const std::string& key, double keep_seconds);  // false if it was received within that time
     void prune(std::int32_t account, double keep_seconds);
@@ -30,7 +29,6 @@ class WebhookCatalog {
     void prune_latest(std::int32_t model, double keep_seconds);
 
   private:
-    pg::Statement<std::string> sources_at_;
     pg::Statement<std::int32_t> receivers_of_;
     pg::Statement<std::int32_t, std::string, double> note_;
     pg::Statement<std::int32_t, double> prune_;

@@ -75,6 +75,16 @@ core::Account to_account(const core::Source& source, const Model& model) {
     return account;
 }
 
+core::Source to_source(const StoredSource& stored) {
+    const auto document = core::json::Document::parse(stored.spec);
+    core::Reading reading;
+    if (document) reading = core::read_source(document->root());
+    if (!reading.source)
+        throw pg::Raise(ERRCODE_INVALID_PARAMETER_VALUE, "the stored spec of source \"" + stored.name + "\" is not valid", "",
+                        "See upstream.validate_source(spec), and mend it with upstream.alter_source().");
+    return std::move(*reading.source);
+}
+
 core::Error to_error(const pg::Error& error) {
     if (error.sqlerrcode() == ERRCODE_QUERY_CANCELED && error.hint().empty())
         return core::Error{.code = core::Code::target_busy, .message = error.message(), .detail = error.detail(), .hint = kHintOfCancelled, .sqlstate = error.sqlstate()};

@@ -13,6 +13,9 @@ namespace upstream::worker {
 [[nodiscard]] core::State to_state(const StoredState& stored, const core::Stream& stream);
 [[nodiscard]] StoredState to_stored(const core::State& state, const core::Stream& stream);
 
+// The source that a stored spec describes; raises if it does not describe one any more.
+[[nodiscard]] core::Source to_source(const StoredSource& stored);
+
 // Settings with their defaults, secrets, token.
 [[nodiscard]] core::Account to_account(const core::Source& source, const Model& model);
 

@@ -6,7 +6,7 @@
 
 #include "pg/error.hpp"
 #include "pg/process.hpp"
-#include "worker/catalog.hpp"
+#include "worker/books.hpp"
 #include "worker/settings.hpp"
 
 namespace upstream::worker {
@@ -29,6 +29,14 @@ void ForeignInstance::raise() const {
 
 void require_own_instance(Catalog& catalog) {
     if (auto owner = catalog.foreign_owner(this_instance())) throw ForeignInstance{.owner = std::move(*owner)};
+}
+
+void check_may_send() {
+    try {
+        with_catalog(require_own_instance);
+    } catch (const ForeignInstance& foreign) {
+        foreign.raise();
+    }
 }
 
 }  // namespace upstream::worker

@@ -24,4 +24,7 @@ struct ForeignInstance {
 // Throws ForeignInstance. In a transaction of the catalog's.
 void require_own_instance(Catalog& catalog);
 
+// The same for a function, in its caller's transaction: raises.
+void check_may_send();
+
 }  // namespace upstream::worker

@@ -7,7 +7,7 @@
 
 #include "http/client.hpp"
 #include "pg/wait_set.hpp"
-#include "worker/rehearsal.hpp"
+#include "worker/instance.hpp"
 #include "worker/settings.hpp"
 
 namespace upstream::worker {

@@ -5,33 +5,14 @@
 #include <memory>
 
 #include "pg/process.hpp"
-#include "pg/role.hpp"
+#include "worker/books.hpp"
 #include "worker/convert.hpp"
 #include "worker/deletions.hpp"
 #include "worker/list_streams.hpp"
-#include "worker/instance.hpp"
 #include "worker/parents.hpp"
-#include "worker/unit.hpp"
 
 namespace upstream::worker {
 namespace {
-
-// Reads what is in the books, as the keeper, in the caller's transaction.
-template <class Read>
-auto with_catalog(Read&& read) {
-    const pg::SpiScope spi;
-    const pg::RoleScope keeper{pg::role_oid(kKeeperRole), pg::Constraints::as_they_are};
-    Catalog catalog{this_process("session")};
-    return read(catalog);
-}
-
-core::Source source_of(Catalog& catalog, const Model& model) {
-    const StoredSource stored = catalog.source(model.source_id);
-    const auto document = value_or_raise(core::json::Document::parse(stored.spec));
-    core::Reading reading = core::read_source(document.root());
-    if (!reading.source) throw pg::Raise(ERRCODE_INVALID_PARAMETER_VALUE, "the stored spec of source \"" + stored.name + "\" is not valid");
-    return std::move(*reading.source);
-}
 
 pg::Table table_of(Oid table) {
     if (!pg::lock_for_write(table)) throw pg::Raise(ERRCODE_UNDEFINED_TABLE, "the target does not exist any more");
@@ -86,7 +67,7 @@ Look look_at(const std::string& account, const std::string& stream) {
     return with_catalog([&](Catalog& catalog) {
         Look look;
         look.model = catalog.model(account, stream);
-        look.source = source_of(catalog, look.model);
+        look.source = to_source(catalog.source(look.model.source_id));
         look.stream = look.source.stream(look.model.stream);
         if (look.stream == nullptr)
             throw pg::Raise(ERRCODE_UNDEFINED_OBJECT, "source \"" + look.model.source + "\" has no stream \"" + look.model.stream + "\"");
@@ -102,23 +83,12 @@ Look look_at(const std::string& account, const std::string& stream) {
     });
 }
 
-void check_may_send() {
-    try {
-        with_catalog([](Catalog& catalog) {
-            require_own_instance(catalog);
-            return true;
-        });
-    } catch (const ForeignInstance& foreign) {
-        foreign.raise();
-    }
-}
-
 std::vector<Model> models_of(const std::string& account) {
     return with_catalog([&](Catalog& catalog) { return catalog.models_with_state(account); });
 }
 
 core::Source source_of(const Model& model) {
-    return with_catalog([&](Catalog& catalog) { return source_of(catalog, model); });
+    return with_catalog([&](Catalog& catalog) { return to_source(catalog.source(model.source_id)); });
 }
 
 Rehearsal::Rehearsal(const Look& look, core::Account account)

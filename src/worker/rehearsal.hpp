@@ -45,9 +45,6 @@ struct Look {
 };
 [[nodiscard]] Look look_at(const std::string& account, const std::string& stream);
 
-// Raises where nothing may be sent: see worker/instance.hpp.
-void check_may_send();
-
 // The models of an account, those that sign in as the account does before those with a way of their own.
 [[nodiscard]] std::vector<Model> models_of(const std::string& account);
 [[nodiscard]] core::Source source_of(const Model& model);

@@ -1,6 +1,7 @@
 #include "worker/unit.hpp"
 
 #include "pg/error.hpp"
+#include "worker/convert.hpp"
 #include "worker/settings.hpp"
 #include "worker/version.hpp"
 
@@ -25,13 +26,7 @@ std::shared_ptr<const core::Source> Unit::source(std::int32_t id, std::int32_t r
     auto& [known_revision, known] = sources_[id];
     if (known && known_revision == revision) return known;
     const StoredSource stored = catalog_.source(id);
-    const auto document = core::json::Document::parse(stored.spec);
-    core::Reading reading;
-    if (document) reading = core::read_source(document->root());
-    if (!reading.source)
-        throw pg::Raise(ERRCODE_INVALID_PARAMETER_VALUE, "the stored spec of source \"" + stored.name + "\" is not valid", "",
-                        "See upstream.validate_source(spec), and mend it with upstream.alter_source().");
-    known = std::make_shared<const core::Source>(std::move(*reading.source));
+    known = std::make_shared<const core::Source>(to_source(stored));
     known_revision = stored.revision;
     return known;
 }

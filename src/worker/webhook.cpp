@@ -10,11 +10,8 @@
 #include "core/source.hpp"
 #include "pg/error.hpp"
 #include "pg/process.hpp"
-#include "pg/role.hpp"
-#include "pg/transaction.hpp"
-#include "worker/catalog.hpp"
+#include "worker/books.hpp"
 #include "worker/convert.hpp"
-#include "worker/unit.hpp"
 #include "worker/webhook_rows.hpp"
 
 namespace upstream::worker {
@@ -25,15 +22,6 @@ struct Receiver {
     core::Account account;
 };
 
-core::Source read_spec(const StoredSource& stored) {
-    const auto document = core::json::Document::parse(stored.spec);
-    core::Reading reading;
-    if (document) reading = core::read_source(document->root());
-    if (!reading.source || !reading.source->webhook)
-        throw pg::Raise(ERRCODE_INVALID_PARAMETER_VALUE, "the stored spec of source \"" + stored.name + "\" is not valid");
-    return std::move(*reading.source);
-}
-
 bool is_for(const core::Webhook& webhook, const core::Occurrence& occurrence, const Receiver& receiver) {
     if (!webhook.route_path) return true;
     const std::string* const setting = core::setting_of(receiver.account, webhook.route_setting);
@@ -43,7 +31,7 @@ bool is_for(const core::Webhook& webhook, const core::Occurrence& occurrence, co
 // One source that has a webhook at the path of the call.
 class Receipt {
   public:
-    Receipt(Catalog& catalog, const StoredSource& stored) : catalog_(catalog), source_(read_spec(stored)), webhook_(*source_.webhook) {
+    Receipt(Catalog& catalog, const StoredSource& stored) : catalog_(catalog), source_(to_source(stored)), webhook_(*source_.webhook) {
         for (Model& model : catalog_.receivers_of(stored)) {
             core::Account account = to_account(source_, model);
             receivers_.push_back({.model = std::move(model), .account = std::move(account)});
@@ -129,12 +117,7 @@ Reply reply_of(std::vector<Receipt*> receipts, const core::WebhookCall& call) {
     return {.status = 200, .answer = "ok"};
 }
 
-}  // namespace
-
-Reply receive_webhook(const std::string& path, const core::WebhookCall& call) {
-    const pg::SpiScope spi;
-    const pg::RoleScope keeper{pg::role_oid(kKeeperRole), pg::Constraints::as_they_are};
-    Catalog catalog{this_process("session")};
+Reply receive(Catalog& catalog, const std::string& path, const core::WebhookCall& call) {
     std::vector<std::unique_ptr<Receipt>> all;
     for (const StoredSource& stored : catalog.sources_at(path)) all.push_back(std::make_unique<Receipt>(catalog, stored));
     std::vector<Receipt*> receipts;
@@ -147,6 +130,12 @@ Reply receive_webhook(const std::string& path, const core::WebhookCall& call) {
     }
     if (asked) return {.status = 403, .answer = "the verify token is not the one that is known here"};
     return reply_of(std::move(receipts), call);
+}
+
+}  // namespace
+
+Reply receive_webhook(const std::string& path, const core::WebhookCall& call) {
+    return with_catalog([&](Catalog& catalog) { return receive(catalog, path, call); });
 }
 
 core::Headers names_and_values(const std::string& json, const char* argument) {
