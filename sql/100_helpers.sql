@@ -119,3 +119,24 @@ $$;
 CREATE FUNCTION test.answer(records jsonb, stream text DEFAULT 'items') RETURNS void LANGUAGE sql AS $$
     SELECT test.control('fault', jsonb_build_object('stream', stream, 'kind', 'status', 'status', 200, 'body', jsonb_build_object('data', records)::text));
 $$;
+
+-- A run of account main that finds these pages, or these faults instead.
+CREATE PROCEDURE test.read_pages(VARIADIC pages jsonb[]) LANGUAGE plpgsql AS $$
+DECLARE
+    result jsonb;
+    r jsonb;
+BEGIN
+    FOR i IN 1 .. cardinality(pages) LOOP
+        IF jsonb_typeof(pages[i]) = 'array' THEN
+            PERFORM test.answer(pages[i]);
+        ELSE
+            PERFORM test.control('fault', pages[i] || '{"kind": "status"}');
+        END IF;
+    END LOOP;
+    COMMIT;
+    CALL upstream.sync('main', NULL, false, result);
+    r := result->'results'->0;
+    RAISE WARNING '% received, % inserted, % updated, % unchanged, % deleted, % rejected: %', r->>'received', r->>'inserted', r->>'updated', r->>'unchanged', r->>'deleted',
+        r->>'rejected', r->>'message';
+END
+$$;

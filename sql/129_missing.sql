@@ -15,34 +15,14 @@ BEGIN
     PERFORM upstream.create_account('test', 'main');
 END
 $$;
--- A run that finds these pages.
-CREATE PROCEDURE test.pages(VARIADIC pages jsonb[]) LANGUAGE plpgsql AS $$
-DECLARE
-    result jsonb;
-    r jsonb;
-BEGIN
-    FOR i IN 1 .. cardinality(pages) LOOP
-        IF jsonb_typeof(pages[i]) = 'array' THEN
-            PERFORM test.answer(pages[i]);
-        ELSE
-            PERFORM test.control('fault', pages[i] || '{"kind": "status"}');
-        END IF;
-    END LOOP;
-    COMMIT;
-    CALL upstream.sync('main', NULL, false, result);
-    r := result->'results'->0;
-    RAISE WARNING '% received, % inserted, % updated, % unchanged, % deleted, % rejected: %', r->>'received', r->>'inserted', r->>'updated', r->>'unchanged', r->>'deleted',
-        r->>'rejected', r->>'message';
-END
-$$;
 
 -- hard: the row goes, at the end of the read and not before
 SELECT test.missing();
-CALL test.pages('[{"id": 1, "name": "a"}, {"id": 2, "name": "b"}]', '[{"id": 3, "name": "c"}, {"id": 4, "name": "d"}]', '[]');
-CALL test.pages('[{"id": 1, "name": "a"}, {"id": 4, "name": "e"}]', '{"status": 400}');
+CALL test.read_pages('[{"id": 1, "name": "a"}, {"id": 2, "name": "b"}]', '[{"id": 3, "name": "c"}, {"id": 4, "name": "d"}]', '[]');
+CALL test.read_pages('[{"id": 1, "name": "a"}, {"id": 4, "name": "e"}]', '{"status": 400}');
 SELECT id, name FROM items ORDER BY id;
 SELECT count(*) FROM upstream.seen_keys;
-CALL test.pages('[{"id": 3, "name": "c"}]');
+CALL test.read_pages('[{"id": 3, "name": "c"}]');
 SELECT id, name FROM items ORDER BY id;
 SELECT r.inserted, r.updated, r.unchanged, r.deleted, r.message FROM upstream.sync_runs r ORDER BY run_id;
 SELECT inserted, updated, unchanged, deleted, last_change_at IS NOT NULL AS changed FROM upstream.pg_stat_upstream;
@@ -50,47 +30,47 @@ SELECT count(*) FROM upstream.seen_keys;
 
 -- soft: the row is marked with its last values, and one that comes back is not deleted any more
 SELECT test.missing('{"action": "soft"}');
-CALL test.pages('[{"id": 1, "name": "a"}, {"id": 2, "name": "b"}]', '[{"id": 3, "name": "c"}]');
-CALL test.pages('[{"id": 1, "name": "a"}, {"id": 3, "name": "c"}]', '[]');
+CALL test.read_pages('[{"id": 1, "name": "a"}, {"id": 2, "name": "b"}]', '[{"id": 3, "name": "c"}]');
+CALL test.read_pages('[{"id": 1, "name": "a"}, {"id": 3, "name": "c"}]', '[]');
 SELECT id, name, _deleted_at IS NOT NULL AS deleted, _synced_at = _deleted_at AS noted FROM items ORDER BY id;
-CALL test.pages('[{"id": 1, "name": "a"}, {"id": 3, "name": "c"}]', '[]');
-CALL test.pages('[{"id": 2, "name": "b"}, {"id": 3, "name": "c"}]', '[]');
+CALL test.read_pages('[{"id": 1, "name": "a"}, {"id": 3, "name": "c"}]', '[]');
+CALL test.read_pages('[{"id": 2, "name": "b"}, {"id": 3, "name": "c"}]', '[]');
 SELECT id, name, _deleted_at IS NOT NULL AS deleted FROM items ORDER BY id;
 
 -- so is one that is only ever inserted; it keeps what it has
 SELECT test.missing('{"action": "soft", "max_fraction": 1}', '{"write": "insert_only"}');
-CALL test.pages('[{"id": 1, "name": "a"}]');
-CALL test.pages('[]');
-CALL test.pages('[{"id": 1, "name": "b"}]');
+CALL test.read_pages('[{"id": 1, "name": "a"}]');
+CALL test.read_pages('[]');
+CALL test.read_pages('[{"id": 1, "name": "b"}]');
 SELECT id, name, _deleted_at IS NOT NULL AS deleted FROM items ORDER BY id;
 
 -- too many: nothing is deleted, what was read is written, and the reason stands in the view
 SELECT test.missing('{"max_fraction": 0.3}');
-CALL test.pages('[{"id": 1}, {"id": 2}]', '[{"id": 3}, {"id": 4}]', '[]');
-CALL test.pages('[{"id": 1}, {"id": 5, "name": "new"}]', '[]');
+CALL test.read_pages('[{"id": 1}, {"id": 2}]', '[{"id": 3}, {"id": 4}]', '[]');
+CALL test.read_pages('[{"id": 1}, {"id": 5, "name": "new"}]', '[]');
 SELECT id, name FROM items ORDER BY id;
 SELECT state, error_code, error_sqlstate, error_message, error_detail, error_hint, half_done FROM upstream.model_status;
 -- the next run reads everything again
-CALL test.pages('[{"id": 1}, {"id": 2}]', '[{"id": 3}, {"id": 5, "name": "new"}]', '[]');
+CALL test.read_pages('[{"id": 1}, {"id": 2}]', '[{"id": 3}, {"id": 5, "name": "new"}]', '[]');
 SELECT id, name FROM items ORDER BY id;
 SELECT state, error_code FROM upstream.model_status;
-CALL test.pages('[]');
+CALL test.read_pages('[]');
 SELECT count(*) FROM items;
 
 -- rows that somebody else wrote since the read began stay; those of other accounts, too
 SELECT test.missing('{"max_fraction": 1}');
-CALL test.pages('[{"id": 1}, {"id": 2}]', '[]');
+CALL test.read_pages('[{"id": 1}, {"id": 2}]', '[]');
 INSERT INTO items (account_id, id, name, _synced_at) SELECT account_id, v.* FROM upstream.accounts,
     (VALUES (10, 'since', now() + interval '1 minute'), (11, 'before', now() - interval '1 minute')) AS v(id, name, at);
 INSERT INTO items (account_id, id, name, _synced_at) VALUES (0, 1, 'of another', '2026-01-01');
-CALL test.pages('[{"id": 1}]');
+CALL test.read_pages('[{"id": 1}]');
 SELECT id, name FROM items ORDER BY id, name;
 
 -- a record that does not fit is no row that is gone, whether it makes no row or its table refuses it
 SELECT test.missing();
-CALL test.pages('[{"id": 1, "name": "a"}, {"id": 2, "name": "b"}]', '[{"id": 3, "name": "c"}, {"id": 4, "name": "d"}]', '[]');
+CALL test.read_pages('[{"id": 1, "name": "a"}, {"id": 2, "name": "b"}]', '[{"id": 3, "name": "c"}, {"id": 4, "name": "d"}]', '[]');
 ALTER TABLE items ADD CHECK (name <> 'bad');
-CALL test.pages('[{"id": 1, "at": "soon"}, {"id": 2, "n": "many"}]', '[{"id": 3, "name": "bad"}, {"name": "no id"}]', '[]');
+CALL test.read_pages('[{"id": 1, "at": "soon"}, {"id": 2, "n": "many"}]', '[{"id": 3, "name": "bad"}, {"name": "no id"}]', '[]');
 SELECT id, name FROM items ORDER BY id;
 SELECT record, key, column_name, value FROM upstream.rejected_rows ORDER BY reject_id;
 
@@ -98,47 +78,47 @@ SELECT record, key, column_name, value FROM upstream.rejected_rows ORDER BY reje
 CREATE SCHEMA app;
 CREATE FUNCTION app.same(record jsonb, context jsonb) RETURNS SETOF jsonb LANGUAGE sql AS $$ SELECT record || jsonb_build_object('n', 10 / (record->>'n')::integer) $$;
 SELECT test.missing('{"max_fraction": 1}', '{"transform": "app.same"}');
-CALL test.pages('[{"id": 1, "n": 1}, {"id": 2, "n": 2}]', '[]');
-CALL test.pages('[{"id": 1, "n": 0}]');
+CALL test.read_pages('[{"id": 1, "n": 1}, {"id": 2, "n": 2}]', '[]');
+CALL test.read_pages('[{"id": 1, "n": 0}]');
 SELECT id, n FROM items ORDER BY id;
 SELECT notice FROM upstream.model_status;
-CALL test.pages('[{"id": 1, "n": 5}]');
+CALL test.read_pages('[{"id": 1, "n": 5}]');
 SELECT id, n FROM items ORDER BY id;
 
 -- keys are those of the table: what its index takes for equal is the same row
 SELECT test.missing('{"max_fraction": 1}', '{"columns": {"id": {"path": "id", "type": "numeric"}, "name": "name"}}');
-CALL test.pages('[{"id": 1.50, "name": "a"}, {"id": 2, "name": "b"}]', '[]');
-CALL test.pages('[{"id": 1.5, "name": "a"}]');
+CALL test.read_pages('[{"id": 1.50, "name": "a"}, {"id": 2, "name": "b"}]', '[]');
+CALL test.read_pages('[{"id": 1.5, "name": "a"}]');
 SELECT id, name FROM items ORDER BY id;
 
 -- partitions: at the end of all of them; one that is left out might hold what was not met
 SELECT test.missing('{"max_fraction": 1}', '{"partitions": {"kind": ["x", "y"]}, "params": {"kind": "{partition.kind}"}, "responses": [{"when": {"status": 403}, "do": "skip_partition"}]}');
-CALL test.pages('[{"id": 1}, {"id": 2}]', '[]', '[{"id": 3}, {"id": 4}]', '[]');
-CALL test.pages('[{"id": 2}]', '{"status": 403}');
+CALL test.read_pages('[{"id": 1}, {"id": 2}]', '[]', '[{"id": 3}, {"id": 4}]', '[]');
+CALL test.read_pages('[{"id": 2}]', '{"status": 403}');
 SELECT id FROM items ORDER BY id;
 SELECT notice FROM upstream.model_status;
-CALL test.pages('[{"id": 4}]', '[{"id": 2}]');
+CALL test.read_pages('[{"id": 4}]', '[{"id": 2}]');
 SELECT id FROM items ORDER BY id;
 
 -- an incremental stream notices when everything is read
 SELECT test.missing('{}', '{"pagination": {"type": "none"}, "cursor": {"field": "at", "type": "timestamp", "filter": "client", "order": "desc"}}');
-CALL test.pages('[{"id": 3, "at": "2026-01-03T00:00:00Z"}, {"id": 2, "at": "2026-01-02T00:00:00Z"}, {"id": 1, "at": "2026-01-01T00:00:00Z"}]');
-CALL test.pages('[{"id": 3, "at": "2026-01-03T00:00:00Z"}, {"id": 1, "at": "2026-01-01T00:00:00Z"}]');
+CALL test.read_pages('[{"id": 3, "at": "2026-01-03T00:00:00Z"}, {"id": 2, "at": "2026-01-02T00:00:00Z"}, {"id": 1, "at": "2026-01-01T00:00:00Z"}]');
+CALL test.read_pages('[{"id": 3, "at": "2026-01-03T00:00:00Z"}, {"id": 1, "at": "2026-01-01T00:00:00Z"}]');
 SELECT id FROM items ORDER BY id;
 SELECT upstream.full_refresh('main');
-CALL test.pages('[{"id": 3, "at": "2026-01-03T00:00:00Z"}, {"id": 1, "at": "2026-01-01T00:00:00Z"}]');
+CALL test.read_pages('[{"id": 3, "at": "2026-01-03T00:00:00Z"}, {"id": 1, "at": "2026-01-01T00:00:00Z"}]');
 SELECT id FROM items ORDER BY id;
 
 -- keys that were met go with the read that met them
 SELECT test.missing('{"max_fraction": 1}');
-CALL test.pages('[{"id": 1}, {"id": 2}]', '[]');
-CALL test.pages('[{"id": 1}, {"id": 2}]', '{"status": 400}');
+CALL test.read_pages('[{"id": 1}, {"id": 2}]', '[]');
+CALL test.read_pages('[{"id": 1}, {"id": 2}]', '{"status": 400}');
 SELECT count(*) FROM upstream.seen_keys;
 SELECT upstream.full_refresh('main');
 SELECT count(*) FROM upstream.seen_keys;
-CALL test.pages('[{"id": 1}]');
+CALL test.read_pages('[{"id": 1}]');
 SELECT id FROM items ORDER BY id;
-CALL test.pages('[{"id": 1}, {"id": 2}]', '{"status": 400}');
+CALL test.read_pages('[{"id": 1}, {"id": 2}]', '{"status": 400}');
 SELECT upstream.drop_source('test', true);
 SELECT count(*) FROM upstream.seen_keys;
 
@@ -156,4 +136,3 @@ SELECT path, message FROM upstream.validate_source(test.source(jsonb_build_objec
 DROP TABLE items;
 DROP SCHEMA app CASCADE;
 DROP FUNCTION test.missing(jsonb, jsonb);
-DROP PROCEDURE test.pages(jsonb[]);

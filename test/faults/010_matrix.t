@@ -128,11 +128,7 @@ sub recover
     $upstream->control('release');
     my ($way, $rest) = $cell->{recovery} =~ /^(\w+)\s*(.*)$/s;
     if ($way eq 'undo') { if ($rest eq 'UNLOCK') { unlock_target() } else { $upstream->sql($_) for split /; /, $rest } }
-    if ($way eq 'token')
-    {
-        my $pair = $upstream->control('reseed_token', { account => $account });
-        $upstream->sql("SELECT upstream.update_token('$account', '$pair->{access_token}', '$pair->{refresh_token}')");
-    }
+    $upstream->sign_in_again($account) if $way eq 'token';
     return if $way eq 'gone';
     if ($way eq 'later' || $way eq 'day')
     {

@@ -28,8 +28,7 @@ while ($asked < $requests)
     for my $account ($upstream->column("SELECT DISTINCT account FROM upstream.model_status WHERE state = 'needs_reauth'"))
     {
         $parked++;
-        my $pair = $upstream->control('reseed_token', { account => $account });
-        $upstream->sql("SELECT upstream.update_token('$account', '$pair->{access_token}', '$pair->{refresh_token}')");
+        $upstream->sign_in_again($account);
     }
     my $until = $asked + 400;
     my $goes_on = sub {

@@ -67,11 +67,7 @@ for my $grace (5, 0)
             $too_early += @lost if $window->[1] eq $before_any;
             is(join(' ', grep { $now{$_} - $before{$_} > 1 } @accounts), '', "no spent token was used twice, killed at: @$window") if grep { $now{$_} - $before{$_} > 1 } @accounts;
             is(join(' ', grep { my $name = $_; $now{$name} > $before{$name} && !grep { $_ eq $name } @lost } @accounts), '', 'whoever is refused says so') if $round % @windows == 0;
-            for my $account (@lost)
-            {
-                my $pair = $upstream->control('reseed_token', { account => $account });
-                $upstream->sql("SELECT upstream.update_token('$account', '$pair->{access_token}', '$pair->{refresh_token}')");
-            }
+            $upstream->sign_in_again($_) for @lost;
         }
         my $refreshes = 0;
         $refreshes += $_->{refreshes} for values %{ $upstream->stats->{accounts} };
@@ -110,8 +106,7 @@ subtest 'two processes die with the same refresh token' => sub {
     ok($upstream->poll('it shows', sub { my $status = $upstream->status('one'); $status && $status->{state} eq 'needs_reauth' }, 20), 'the account has to sign in again');
     like($upstream->status('one')->{token_reason}, qr/probably spent.*Two processes ended/, 'and says why');
     is($upstream->stats->{token_requests} // 0, 0, 'the token is not sent a third time');
-    my $pair = $upstream->control('reseed_token', { account => 'one' });
-    $upstream->sql("SELECT upstream.update_token('one', '$pair->{access_token}', '$pair->{refresh_token}')");
+    $upstream->sign_in_again('one');
     ok($upstream->recovers, 'a new pair lets it go on');
 };
 done_testing();

@@ -13,8 +13,7 @@ my $upstream = Faults->new('soak', conf => ["upstream.run_history = '1min'"]);
 my @accounts = map { "shop$_" } 1 .. 1000;
 $upstream->setup(accounts => \@accounts, streams => { orders => Upstream::rows(40) }, token_lifetime_s => 60, grace_s => 3600, mutate_every => 10);
 $upstream->create_source('shops', { Upstream::stream('orders', 'cursor', size => 20, every => '10 seconds') }, retry => { base => '100 milliseconds', max => '2 seconds' });
-$upstream->sql(q(SELECT count(upstream.create_account('shops', 'shop' || i, jsonb_build_object('shop', 'shop' || i),
-    jsonb_build_object('refresh_token', 'rt-shop' || i || '-0', 'client_id', 'client', 'client_secret', 'secret'))) FROM generate_series(1, 1000) i));
+$upstream->create_shops(1, 1000);
 ok($upstream->recovers(300), 'a first sync of 1,000 models');
 $upstream->control('rain', { percent => 5, seed => ($ENV{UPSTREAM_SEED} // 20261125) + 0, kinds => [qw(status500 status429 reset truncate)], token => JSON::PP::true });
 

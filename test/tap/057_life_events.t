@@ -14,8 +14,6 @@ my @accounts = map { "shop$_" } 1 .. 1000;
 $upstream->setup(accounts => \@accounts, streams => { orders => Upstream::rows(3) }, grace_s => 3600);
 $upstream->sql('CREATE EXTENSION pg_upstream');
 $upstream->create_source('shops', { Upstream::stream('orders', 'cursor') }, concurrency => { source => 1000 });
-my $create = sub { my ($from, $to) = @_; $upstream->sql("SELECT count(upstream.create_account('shops', 'shop' || i, jsonb_build_object('shop', 'shop' || i),
-    jsonb_build_object('refresh_token', 'rt-shop' || i || '-0', 'client_id', 'client', 'client_secret', 'secret'))) FROM generate_series($from, $to) i"); };
 my $hang = sub {
     my ($count) = @_;
     $upstream->control('fault', { account => '*', stream => 'orders', kind => 'hang', times => -1 });
@@ -36,7 +34,7 @@ subtest 'clients hold every connection' => sub {
 
 subtest 'a thousand transfers hang' => sub {
     $upstream->poll('connections are free', sub { my ($status) = $node->psql('postgres', 'SELECT 1'); $status == 0 }, 30);
-    $create->(2, 1000);
+    $upstream->create_shops(2, 1000);
     ok($upstream->recovers(120), 'a thousand models are fresh');
     ok($hang->(1000), 'a thousand transfers hang');
     my @times;

@@ -158,6 +158,22 @@ sub create_account
     $self->sql("SELECT upstream.create_account('$source', '$account', '{\"shop\": \"$account\"}', \$c\$$credentials\$c\$)");
 }
 
+# Accounts shop<from> to shop<to> of source "shops", in one transaction.
+sub create_shops
+{
+    my ($self, $from, $to) = @_;
+    $self->sql("SELECT count(upstream.create_account('shops', 'shop' || i, jsonb_build_object('shop', 'shop' || i),
+        jsonb_build_object('refresh_token', 'rt-shop' || i || '-0', 'client_id', 'client', 'client_secret', 'secret'))) FROM generate_series($from, $to) i");
+}
+
+# What a person does whose account needs it: a new pair of tokens.
+sub sign_in_again
+{
+    my ($self, $account) = @_;
+    my $pair = $self->control('reseed_token', { account => $account });
+    $self->sql("SELECT upstream.update_token('$account', '$pair->{access_token}', '$pair->{refresh_token}')");
+}
+
 sub sql { my ($self, $sql) = @_; return $self->node->safe_psql('app', $sql); }
 
 # The result of CALL sync as data.
