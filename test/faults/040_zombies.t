@@ -10,7 +10,8 @@ use Test::More;
 my $zombies = $ENV{UPSTREAM_ZOMBIES} // 10;
 my $upstream = Faults->new('zombies', conf => ["upstream.workers = 4", "upstream.lease_timeout = '1s'", "upstream.max_in_flight = 32"]);
 my @accounts = map { "shop$_" } 1 .. 1000;
-$upstream->setup(accounts => \@accounts, streams => { orders => Upstream::rows(40) }, token_lifetime_s => 3600, grace_s => 3600, mutate_every => 20, mutate_total => 500);
+# The changes end within the first full refresh, so that the last pass has something to equal.
+$upstream->setup(accounts => \@accounts, streams => { orders => Upstream::rows(40) }, token_lifetime_s => 3600, grace_s => 3600, mutate_every => 20, mutate_total => 300);
 $upstream->create_source('shops', { Upstream::stream('orders', 'cursor', size => 10) },
     retry => { base => '20 milliseconds', max => '100 milliseconds' }, timeouts => { total => '1 second', connect => '1 second' });
 $upstream->create_shops(1, 1000);
