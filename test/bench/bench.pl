@@ -4,64 +4,80 @@ use warnings;
 use FindBin;
 use lib $FindBin::Bin;
 use Getopt::Long;
-use JSON::PP;
-use Bench;
-use Scenarios;
+use Time::HiRes qw(time);
+use Server;
+use Upstreams;
+use Loads;
+use Peers;
+use Models;
 use Report;
 
 $| = 1;
-my %o = (rows => 1_000_000, rounds => 3, only => '.', out => '', node_rows => 20_000, accounts => 50, models => 1000, due => '1000,100000,1000000', former => '');
-GetOptions(\%o, 'rows=i', 'rounds=i', 'only=s', 'out=s', 'node_rows=i', 'accounts=i', 'models=i', 'due=s', 'work=s', 'bin=s', 'peers=s', 'commit=s', 'smoke') or die;
-%o = (%o, rows => 2000, rounds => 1, node_rows => 200, accounts => 5, models => 10, due => '100') if $o{smoke};
+my %o = (rows => 1_000_000, rounds => 3, only => '.', out => '', node_rows => 10_000, accounts => 50, models => 1000, due => '1000,100000,1000000', milliseconds => 100,
+    idle_models => 100_000, idle_seconds => 60);
+GetOptions(\%o, 'rows=i', 'rounds=i', 'only=s', 'out=s', 'node_rows=i', 'accounts=i', 'models=i', 'due=s', 'idle_seconds=i', 'work=s', 'bin=s', 'peers=s', 'commit=s', 'smoke') or die;
+%o = (%o, rows => 2000, rounds => 1, node_rows => 200, accounts => 5, models => 10, due => '50,100', milliseconds => 5, idle_models => 100, idle_seconds => 1) if $o{smoke};
 
 my $web_port = 20000 + $$ % 10000;
-my $nginx = Bench::start_nginx($o{work}, $web_port);
-my $pg = Bench->new(work => $o{work}, bin => $o{bin}, name => 'server', preload => 1, conf => "upstream.run_history = '1d'\nupstream.max_in_flight = 64\n");
-$pg->sql('CREATE EXTENSION pg_upstream');
-$pg->psql('postgres', 'SELECT pg_reload_conf()');
-my $scenarios = Scenarios->new(work => $o{work}, pg => $pg, web_port => $web_port, nginx => $nginx, peers => $o{peers}, node_rows => $o{node_rows});
+my $nginx = Upstreams::start_nginx($o{work}, $web_port);
+my @servers;
+END { my $status = $?; eval { $_->stop } for @servers; Upstreams::stop($nginx) if $nginx; $? = $status; }
+$SIG{INT} = $SIG{TERM} = sub { exit 130 };
 
-my (%values, %units);
-sub note
+sub server { my (%more) = @_; push @servers, Server->new(work => $o{work}, bin => $o{bin}, port => 5432 + @servers, %more); return $servers[-1]; }
+
+my $pg = server(name => 'server', preload => 1);
+my %shared = (%o{qw(work peers node_rows idle_models idle_seconds)}, pg => $pg, web_port => $web_port, nginx => $nginx);
+my ($loads, $peers, $models) = (Loads->new(%shared), Peers->new(%shared), Models->new(%shared));
+
+my $accounts = $o{accounts};
+my @pages_of_100 = ($accounts, pages => int($o{rows} / $accounts / 100) || 1, rows => 100);
+my @pages_of_1000 = ($accounts, pages => int($o{rows} / $accounts / 1000) || 1, rows => $o{smoke} ? 10 : 1000);
+
+# What is measured in each round, in this order; what is divided by something stands near to it.
+my @parts = (
+    [ random100 => sub { $loads->copy_binary('random100', @pages_of_100), $loads->load('random100', @pages_of_100) } ],
+    [ node => sub { $peers->node_peers('random100', @pages_of_100) } ],
+    [ statements => sub { $peers->statements('random100', @pages_of_100) } ],
+    [ random1000 => sub { $loads->load('random1000', @pages_of_1000) } ],
+    [ increasing100 => sub { $loads->load('increasing100', @pages_of_100, keys => 'increasing') } ],
+    [ latency => sub { $models->latency($o{milliseconds}) } ],
+    [ nothing_new => sub { $models->nothing_new($o{models}) } ]);
+
+my (%values, %units, %took);
+
+sub measure
 {
-    for my $result (@_)
+    my ($part) = @_;
+    my ($name, $code) = @$part;
+    return unless $name =~ /^(?:$o{only})/;
+    my $began = time;
+    for my $result ($code->())
     {
-        my ($name, $value, $unit) = @$result;
-        push @{ $values{$name} }, $value;
-        $units{$name} = $unit;
-        printf "%-48s %12.3f %s\n", $name, $value, $unit;
+        my ($what, $value, $unit) = @$result;
+        push @{ $values{$what} }, $value;
+        $units{$what} = $unit;
+        printf "%-48s %12.3f %s\n", $what, $value, $unit;
     }
+    $took{$name} += time - $began;
 }
 
-my $ok = eval {
-    my $pages100 = $o{rows} / $o{accounts} / 100 || 1;
-    my $pages1000 = $o{rows} / $o{accounts} / 1000;
-    for my $round (1 .. $o{rounds})
-    {
-        print "-- round $round\n";
-        my %random = (accounts => $o{accounts}, pages => $pages100, rows => 100);
-        note($scenarios->load('random100', %random)) if 'random100' =~ $o{only};
-        note($scenarios->peers('random100', %random)) if 'peers' =~ $o{only};
-        note($scenarios->load('random1000', accounts => $o{accounts}, pages => $pages1000, rows => 1000)) if $pages1000 >= 1 && 'random1000' =~ $o{only};
-        note($scenarios->load('increasing100', %random, keys => 'increasing')) if 'increasing100' =~ $o{only};
-        note($scenarios->latency($o{smoke} ? 5 : 100)) if 'latency' =~ $o{only};
-        note($scenarios->small_models($o{models})) if 'small' =~ $o{only};
-    }
-    note($scenarios->due_lookup(split /,/, $o{due})) if 'due' =~ $o{only};
-    1;
-};
-my $error = $@;
-$pg->stop;
-kill 'TERM', $nginx;
-waitpid $nginx, 0;
-die $error unless $ok;
+for my $round (1 .. $o{rounds})
+{
+    print "-- round $round\n";
+    measure($_) for @parts;
+}
+measure([ due => sub { $models->due_look_up($o{rounds}, split /,/, $o{due}) } ]);
 
 my @ratios = Report::ratios(\%values);
 Report::table(@ratios);
-if ($o{out} ne '')
+print "these are figures of a size that shows only that all of this runs\n" if $o{smoke};
+printf "\nthat took %s\n", join ', ', map { sprintf '%s %.0f s', $_, $took{$_} } sort { $took{$b} <=> $took{$a} } keys %took;
+# Only what was measured at full size is written down.
+if ($o{only} eq '.' && $o{rows} >= 1_000_000)
 {
-    my %shape = (rows => $o{rows}, accounts => $o{accounts}, rounds => $o{rounds}, commit => $o{commit}, processors => `nproc` + 0, load => (split ' ', `cat /proc/loadavg`)[0],
-        server => $pg->run("$o{bin}/postgres --version") =~ s/\s+$//r);
-    Bench::write_json("$o{out}/latest.json", { shape => \%shape, measured => \%values, units => \%units, ratios => \@ratios });
-    Report::plot("$o{out}/latest.svg", @ratios);
+    -d $o{out} || mkdir $o{out} or die "$o{out}: $!";
+    my %shape = (%o{qw(rows accounts rounds commit)}, processors => `nproc` + 0, load => (split ' ', `cat /proc/loadavg`)[0], server => $pg->run("$o{bin}/postgres --version") =~ s/\s+$//r);
+    Meters::write_json("$o{out}/latest.json", { shape => \%shape, measured => \%values, units => \%units, took => \%took, ratios => \@ratios });
+    Report::plot("$o{out}/latest.svg", "pg_upstream $shape{commit}: $o{rows} rows, $o{rounds} rounds, $shape{processors} processors, $shape{server}", @ratios);
 }

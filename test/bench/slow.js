@@ -1,18 +1,19 @@
-// An upstream that answers each request after a fixed time:  node slow.js PORT FOLDER MILLISECONDS
+// An upstream that answers each request after a fixed time, from memory:  node slow.js PORT FOLDER MILLISECONDS
+// Says "ready" when it listens.
 const http = require('http');
 const fs = require('fs');
 
 const [port, folder, wait] = process.argv.slice(2);
 const pages = new Map();
-function page(name) {
-    if (!pages.has(name)) pages.set(name, fs.existsSync(name) ? fs.readFileSync(name) : null);
-    return pages.get(name);
+for (const account of fs.readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory())) {
+    for (const page of fs.readdirSync(`${folder}/${account.name}`)) {
+        pages.set(`/${account.name}?page=${parseInt(page, 10)}`, fs.readFileSync(`${folder}/${account.name}/${page}`));
+    }
 }
 http.createServer((request, response) => {
-    const url = new URL(request.url, 'http://localhost');
-    const body = /^\/\d+$/.test(url.pathname) ? page(`${folder}${url.pathname}/${Number(url.searchParams.get('page') || 1)}.json`) : null;
+    const body = pages.get(request.url) || pages.get(`${request.url}?page=1`);
     setTimeout(() => {
         response.writeHead(body ? 200 : 404, { 'content-type': 'application/json' });
         response.end(body || '{}');
     }, Number(wait));
-}).listen(Number(port), '127.0.0.1', 1024);
+}).listen(Number(port), '127.0.0.1', 1024, () => console.log('ready'));

@@ -1,0 +1,60 @@
+# Loads of many rows: against COPY, again unchanged, a little changed, by two workers, and by another build of pg_upstream.
+package Loads;
+
+use strict;
+use warnings;
+use parent 'Round';
+
+# First load, then the same again, then one per cent changed. COPY in text format comes right before the first load, as what that is divided by.
+sub load
+{
+    my ($self, $name, $accounts, %shape) = @_;
+    my $rows = $self->pages($name, accounts => $accounts, %shape);
+    my $million = 1e6 / $rows;
+    my $copy = $self->copy($name, 'text');
+    my ($first, $again, $changed) = $self->first_and_again($name, $accounts, $rows);
+    return (
+        [ "$name/rows", $rows, 'rows' ],
+        [ "$name/copy_text", $copy->{seconds}, 's' ],
+        [ "$name/copy_text_cpu_per_million", $copy->{machine_cpu} * $million, 's' ],
+        [ "$name/first_load", $first->{seconds}, 's' ],
+        [ "$name/first_load_cpu_per_million", $first->{machine_cpu} * $million, 's' ],
+        [ "$name/first_load_worker_cpu_per_million", $first->{worker_cpu} * $million, 's' ],
+        [ "$name/first_load_memory", $first->{memory_mb}, 'MB' ],
+        [ "$name/unchanged", $again->{seconds}, 's' ],
+        [ "$name/unchanged_cpu_per_million", $again->{machine_cpu} * $million, 's' ],
+        [ "$name/unchanged_wal_per_million", $again->{wal_mb} * $million, 'MB' ],
+        [ "$name/one_percent_changed", $changed->{seconds}, 's' ],
+        [ "$name/one_percent_changed_wal_per_million", $changed->{wal_mb} * $million, 'MB' ]);
+}
+
+# The three syncs, each checked to have done what it is taken for.
+sub first_and_again
+{
+    my ($self, $name, $accounts, $rows) = @_;
+    my $pg = $self->{pg};
+    $self->prepare($name, $accounts);
+    my $first = $self->sync;
+    Round::expect('inserted', $first->{inserted}, $rows);
+    $self->expect_rows($rows);
+    # What autovacuum does after a load: else the first who reads the rows marks them as committed, and with checksums that is logged.
+    $pg->sql('VACUUM ANALYZE transactions');
+    my $again = $self->sync;
+    Round::expect('unchanged', $again->{unchanged}, $rows);
+    my $different = $pg->sql('WITH u AS (UPDATE transactions SET amount = amount + 1 WHERE hashtext(id) % 100 = 0 RETURNING 1) SELECT count(*) FROM u');
+    $pg->sql('VACUUM transactions');
+    my $changed = $self->sync;
+    Round::expect('updated', $changed->{updated}, $different);
+    $self->drop($name);
+    return ($first, $again, $changed);
+}
+
+sub copy_binary
+{
+    my ($self, $name, $accounts, %shape) = @_;
+    $self->pages($name, accounts => $accounts, %shape);
+    my $copy = $self->copy($name, 'binary');
+    return ([ "$name/copy_binary", $copy->{seconds}, 's' ]);
+}
+
+1;
