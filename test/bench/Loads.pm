@@ -49,6 +49,23 @@ sub first_and_again
     return ($first, $again, $changed);
 }
 
+# The first load by two workers, to be compared with that by one in the same round; and how many of the accounts the busier one ran.
+sub two_workers
+{
+    my ($self, $name, $accounts, %shape) = @_;
+    my $rows = $self->pages($name, accounts => $accounts, %shape);
+    $self->{pg}->set_workers(2);
+    $self->prepare($name, $accounts);
+    my $run = $self->sync;
+    Round::expect('inserted', $run->{inserted}, $rows);
+    $self->drop($name);
+    $self->{pg}->set_workers(1);
+    return (
+        [ "$name/two_workers", $run->{seconds}, 's' ],
+        [ "$name/two_workers_worker_cpu_per_million", $run->{worker_cpu} / $rows * 1e6, 's' ],
+        [ "$name/two_workers_accounts_of_the_busier", $run->{shares}[-1], 'accounts' ]);
+}
+
 sub copy_binary
 {
     my ($self, $name, $accounts, %shape) = @_;

@@ -16,6 +16,7 @@ our @COMPARISONS = (
     [ 'first load / Node, a page a statement, 8 connections', 'random100/node_pages', 'random100/first_load', 2.5, 'more' ],
     [ 'first load / Node, a row a statement (extrapolated)', 'random100/node_rows_extrapolated', 'random100/first_load', 40, 'more' ],
     [ 'first load / the same by statements', 'random100/statements', 'random100/first_load', undef, 'more' ],
+    [ 'first load, two workers / one', 'random100/first_load', 'random100/two_workers', 1.7, 'more' ],
     [ 'CPU s of the machine per 1,000,000 rows', 'random100/first_load_cpu_per_million', undef, 7, 'less' ],
     [ 'CPU s of the machine, pages of 1,000', 'random1000/first_load_cpu_per_million', undef, undef, 'less' ],
     [ 'CPU of COPY text / CPU of first load', 'random100/copy_text_cpu_per_million', 'random100/first_load_cpu_per_million', undef, 'more' ],

@@ -13,7 +13,7 @@ use Models;
 use Report;
 
 $| = 1;
-my %o = (rows => 1_000_000, rounds => 3, only => '.', out => '', node_rows => 10_000, accounts => 50, models => 1000, due => '1000,100000,1000000', milliseconds => 100,
+my %o = (rows => 1_000_000, rounds => 3, only => '.*', out => '', node_rows => 10_000, accounts => 50, models => 1000, due => '1000,100000,1000000', milliseconds => 100,
     idle_models => 100_000, idle_seconds => 60);
 GetOptions(\%o, 'rows=i', 'rounds=i', 'only=s', 'out=s', 'node_rows=i', 'accounts=i', 'models=i', 'due=s', 'idle_seconds=i', 'work=s', 'bin=s', 'peers=s', 'commit=s', 'smoke') or die;
 %o = (%o, rows => 2000, rounds => 1, node_rows => 200, accounts => 5, models => 10, due => '50,100', milliseconds => 5, idle_models => 100, idle_seconds => 1) if $o{smoke};
@@ -36,7 +36,7 @@ my @pages_of_1000 = ($accounts, pages => int($o{rows} / $accounts / 1000) || 1, 
 
 # What is measured in each round, in this order; what is divided by something stands near to it.
 my @parts = (
-    [ random100 => sub { $loads->copy_binary('random100', @pages_of_100), $loads->load('random100', @pages_of_100) } ],
+    [ random100 => sub { map { $loads->$_('random100', @pages_of_100) } qw(copy_binary two_workers load) } ],
     [ node => sub { $peers->node_peers('random100', @pages_of_100) } ],
     [ statements => sub { $peers->statements('random100', @pages_of_100) } ],
     [ random1000 => sub { $loads->load('random1000', @pages_of_1000) } ],
@@ -50,7 +50,7 @@ sub measure
 {
     my ($part) = @_;
     my ($name, $code) = @$part;
-    return unless $name =~ /^(?:$o{only})/;
+    return unless $name =~ /^(?:$o{only})$/;
     my $began = time;
     for my $result ($code->())
     {
@@ -74,7 +74,7 @@ Report::table(@ratios);
 print "these are figures of a size that shows only that all of this runs\n" if $o{smoke};
 printf "\nthat took %s\n", join ', ', map { sprintf '%s %.0f s', $_, $took{$_} } sort { $took{$b} <=> $took{$a} } keys %took;
 # Only what was measured at full size is written down.
-if ($o{only} eq '.' && $o{rows} >= 1_000_000)
+if ($o{only} eq '.*' && $o{rows} >= 1_000_000)
 {
     -d $o{out} || mkdir $o{out} or die "$o{out}: $!";
     my %shape = (%o{qw(rows accounts rounds commit)}, processors => `nproc` + 0, load => (split ' ', `cat /proc/loadavg`)[0], server => $pg->run("$o{bin}/postgres --version") =~ s/\s+$//r);
