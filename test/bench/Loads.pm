@@ -23,6 +23,7 @@ sub load
         [ "$name/first_load_memory", $first->{memory_mb}, 'MB' ],
         [ "$name/unchanged", $again->{seconds}, 's' ],
         [ "$name/unchanged_cpu_per_million", $again->{machine_cpu} * $million, 's' ],
+        [ "$name/unchanged_worker_cpu_per_million", $again->{worker_cpu} * $million, 's' ],
         [ "$name/unchanged_wal_per_million", $again->{wal_mb} * $million, 'MB' ],
         [ "$name/one_percent_changed", $changed->{seconds}, 's' ],
         [ "$name/one_percent_changed_wal_per_million", $changed->{wal_mb} * $million, 'MB' ]);
@@ -47,6 +48,19 @@ sub first_and_again
     Round::expect('updated', $changed->{updated}, $different);
     $self->drop($name);
     return ($first, $again, $changed);
+}
+
+# The same by another build of pg_upstream, in a server of its own.
+sub former
+{
+    my ($self, $name, $accounts, %shape) = @_;
+    my $rows = $self->pages($name, accounts => $accounts, %shape);
+    my ($first, $again) = Loads->new(%$self, pg => $self->{former_pg})->first_and_again($name, $accounts, $rows);
+    return (
+        [ "$name/former_first_load", $first->{seconds}, 's' ],
+        [ "$name/former_first_load_worker_cpu_per_million", $first->{worker_cpu} / $rows * 1e6, 's' ],
+        [ "$name/former_unchanged", $again->{seconds}, 's' ],
+        [ "$name/former_unchanged_worker_cpu_per_million", $again->{worker_cpu} / $rows * 1e6, 's' ]);
 }
 
 # The first load by two workers, to be compared with that by one in the same round; and how many of the accounts the busier one ran.

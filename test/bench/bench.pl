@@ -14,8 +14,8 @@ use Report;
 
 $| = 1;
 my %o = (rows => 1_000_000, rounds => 3, only => '.*', out => '', node_rows => 10_000, accounts => 50, models => 1000, due => '1000,100000,1000000', milliseconds => 100,
-    idle_models => 100_000, idle_seconds => 60);
-GetOptions(\%o, 'rows=i', 'rounds=i', 'only=s', 'out=s', 'node_rows=i', 'accounts=i', 'models=i', 'due=s', 'idle_seconds=i', 'work=s', 'bin=s', 'peers=s', 'commit=s', 'smoke') or die;
+    idle_models => 100_000, idle_seconds => 60, former => '');
+GetOptions(\%o, 'rows=i', 'rounds=i', 'only=s', 'out=s', 'node_rows=i', 'accounts=i', 'models=i', 'due=s', 'idle_seconds=i', 'work=s', 'bin=s', 'peers=s', 'commit=s', 'former=s', 'smoke') or die;
 %o = (%o, rows => 2000, rounds => 1, node_rows => 200, accounts => 5, models => 10, due => '50,100', milliseconds => 5, idle_models => 100, idle_seconds => 1) if $o{smoke};
 
 my $web_port = 20000 + $$ % 10000;
@@ -26,8 +26,20 @@ $SIG{INT} = $SIG{TERM} = sub { exit 130 };
 
 sub server { my (%more) = @_; push @servers, Server->new(work => $o{work}, bin => $o{bin}, port => 5432 + @servers, %more); return $servers[-1]; }
 
+# Another commit, built and installed next to this one.
+sub former_server
+{
+    chomp(my $bin = `$FindBin::Bin/build-commit $o{former} $o{work}/former_build`);
+    die "$o{former} cannot be built" if $? != 0;
+    return server(name => 'former', preload => 1, bin => $bin);
+}
+
+# Whether a part is wanted.
+sub wanted { my ($part) = @_; return $part =~ /^(?:$o{only})$/; }
+
 my $pg = server(name => 'server', preload => 1);
-my %shared = (%o{qw(work peers node_rows idle_models idle_seconds)}, pg => $pg, web_port => $web_port, nginx => $nginx);
+my $former = $o{former} ne '' && wanted('former') ? former_server() : undef;
+my %shared = (former_pg => $former, %o{qw(work peers node_rows idle_models idle_seconds)}, pg => $pg, web_port => $web_port, nginx => $nginx);
 my ($loads, $peers, $models) = (Loads->new(%shared), Peers->new(%shared), Models->new(%shared));
 
 my $accounts = $o{accounts};
@@ -37,6 +49,7 @@ my @pages_of_1000 = ($accounts, pages => int($o{rows} / $accounts / 1000) || 1, 
 # What is measured in each round, in this order; what is divided by something stands near to it.
 my @parts = (
     [ random100 => sub { map { $loads->$_('random100', @pages_of_100) } qw(copy_binary two_workers load) } ],
+    $former ? [ former => sub { $loads->former('random100', @pages_of_100) } ] : (),
     [ node => sub { $peers->node_peers('random100', @pages_of_100) } ],
     [ statements => sub { $peers->statements('random100', @pages_of_100) } ],
     [ random1000 => sub { $loads->load('random1000', @pages_of_1000) } ],
@@ -50,7 +63,7 @@ sub measure
 {
     my ($part) = @_;
     my ($name, $code) = @$part;
-    return unless $name =~ /^(?:$o{only})$/;
+    return unless wanted($name);
     my $began = time;
     for my $result ($code->())
     {
