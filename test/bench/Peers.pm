@@ -1,4 +1,4 @@
-# Other ways to the same rows, over the same pages: Node with `pg`, and pg_upstream's own way by statements.
+# Other ways to the same rows, over the same pages: Node with `pg`, pgsql-http with PL/pgSQL, and pg_upstream's own way by statements.
 package Peers;
 
 use strict;
@@ -34,6 +34,21 @@ sub node_peers
         [ "$name/node_pages", $pages->{seconds}, 's' ],
         [ "$name/node_pages_cpu_per_million", $pages->{machine_cpu} / $rows * 1e6, 's' ],
         [ "$name/node_rows_extrapolated", $one->{seconds} * $rows / $loaded, 's' ]);
+}
+
+# pgsql-http with PL/pgSQL, in another server of another version: COPY there tells how far the two servers can be compared.
+sub http
+{
+    my ($self, $name, $accounts, %shape) = @_;
+    my $rows = $self->pages($name, accounts => $accounts, %shape);
+    my $there = Round->new(%$self, pg => $self->{http_pg});
+    my $copy = $there->copy($name, 'text');
+    my $http = $there->timed("CALL sync_pages('" . $self->url($name) . "', $accounts)");
+    $there->expect_rows($rows);
+    return (
+        [ "$name/copy_text_in_17", $copy->{seconds}, 's' ],
+        [ "$name/pgsql_http_in_17", $http->{seconds}, 's' ],
+        [ "$name/pgsql_http_in_17_cpu_per_million", $http->{machine_cpu} / $rows * 1e6, 's' ]);
 }
 
 # The same worker, told to write by INSERT .. ON CONFLICT only.

@@ -34,12 +34,25 @@ sub former_server
     return server(name => 'former', preload => 1, bin => $bin);
 }
 
+# PostgreSQL 17 with pgsql-http, in a Debian that has both; without that it is left out.
+sub http_server
+{
+    chomp(my $root = `$FindBin::Bin/debian13 make 2>&1`);
+    if ($? != 0) { print "without pgsql-http: $root\n"; return; }
+    my $server = server(name => 'http', bin => '/usr/lib/postgresql/17/bin', psql => "$o{bin}/psql", as_server => "$FindBin::Bin/debian13 run $root $o{work}");
+    open my $file, '<', "$FindBin::Bin/http_peer.sql" or die $!;
+    local $/;
+    $server->sql(<$file>);
+    return $server;
+}
+
 # Whether a part is wanted.
 sub wanted { my ($part) = @_; return $part =~ /^(?:$o{only})$/; }
 
 my $pg = server(name => 'server', preload => 1);
 my $former = $o{former} ne '' && wanted('former') ? former_server() : undef;
-my %shared = (former_pg => $former, %o{qw(work peers node_rows idle_models idle_seconds)}, pg => $pg, web_port => $web_port, nginx => $nginx);
+my $http = !$o{smoke} && wanted('http') ? http_server() : undef;
+my %shared = (http_pg => $http, former_pg => $former, %o{qw(work peers node_rows idle_models idle_seconds)}, pg => $pg, web_port => $web_port, nginx => $nginx);
 my ($loads, $peers, $models) = (Loads->new(%shared), Peers->new(%shared), Models->new(%shared));
 
 my $accounts = $o{accounts};
@@ -50,6 +63,7 @@ my @pages_of_1000 = ($accounts, pages => int($o{rows} / $accounts / 1000) || 1, 
 my @parts = (
     [ random100 => sub { map { $loads->$_('random100', @pages_of_100) } qw(copy_binary two_workers load) } ],
     $former ? [ former => sub { $loads->former('random100', @pages_of_100) } ] : (),
+    $http ? [ http => sub { $peers->http('random100', @pages_of_100) } ] : (),
     [ node => sub { $peers->node_peers('random100', @pages_of_100) } ],
     [ statements => sub { $peers->statements('random100', @pages_of_100) } ],
     [ random1000 => sub { $loads->load('random1000', @pages_of_1000) } ],

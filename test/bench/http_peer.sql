@@ -5,7 +5,7 @@ DECLARE
     page text;
     body jsonb;
 BEGIN
-    PERFORM http_set_curlopt('CURLOPT_TCP_KEEPALIVE', '1');
+    PERFORM set_config('http.keepalive', 'on', false);  -- one connection for all pages
     FOR account IN 1 .. accounts LOOP
         page := '1';
         WHILE page IS NOT NULL LOOP
