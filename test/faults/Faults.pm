@@ -110,14 +110,14 @@ sub is_of_server
     return $cwd eq $self->node->data_dir;
 }
 
-# Rows of one account against the oracle: "" if they are the same, each once.
+# Rows of one account against the oracle, in their last version: "" if they are the same, each once.
 sub account_differences
 {
     my ($self, $account, $table) = @_;
     $table //= 'orders';
-    my %expected = map { my ($id, undef, $name) = split /\t/; ($id => 1) } split /\n/, $self->get("/_oracle/$account/$table");
+    my %expected = map { my @values = split /\t/; ("$values[0] in version $values[-1]" => 1) } split /\n/, $self->get("/_oracle/$account/orders");
     my %have;
-    $have{$_}++ for $self->column("SELECT t.id FROM public.$table t JOIN upstream.accounts a USING (account_id) WHERE a.name = '$account' ORDER BY 1");
+    $have{$_}++ for $self->column("SELECT t.id || ' in version ' || t.rev FROM public.$table t JOIN upstream.accounts a USING (account_id) WHERE a.name = '$account' ORDER BY 1");
     my @wrong = ((map { "lacks $_" } grep { !$have{$_} } sort keys %expected), (map { "has $_ too much" } grep { !$expected{$_} || $have{$_} > 1 } sort keys %have));
     return join ', ', @wrong[ 0 .. ($#wrong > 3 ? 3 : $#wrong) ];
 }
@@ -129,14 +129,14 @@ sub ahead
     $table //= 'orders';
     # One snapshot for both: a crash between two statements may take the last asynchronous commits back, cursor and rows together.
     my $rows = $self->rows("SELECT m.cursor, t.id FROM upstream.model_status m JOIN upstream.accounts a ON a.name = m.account
-        LEFT JOIN public.$table t USING (account_id) WHERE a.name = '$account' AND m.stream = '$table'");
+        LEFT JOIN public.$table t USING (account_id) WHERE a.name = '$account' AND m.stream = 'orders'");
     my $cursor = @$rows ? $rows->[0][0] : undef;
     return '' unless defined $cursor;
     my %have = map { ($_->[1] => 1) } grep { defined $_->[1] } @$rows;
     my $column = (grep { $Upstream::COLUMNS[$_][0] eq 'updated_at' } 0 .. $#Upstream::COLUMNS)[0];
     my $normal = sub { my $text = shift; $text =~ s/ /T/; $text =~ s/(\.\d*?)0*(?=Z|\+|$)/$1 eq '.' ? '' : $1/e; $text =~ s/\.(?=Z|\+|$)//; $text =~ s/\+00(:00)?$/Z/; return $text; };
     my @missing = grep { $normal->($_->[1]) lt $normal->($cursor) && !$have{ $_->[0] } }
-        map { my @values = split /\t/; [ $values[0], $values[$column] ] } split /\n/, $self->get("/_oracle/$account/$table");
+        map { my @values = split /\t/; [ $values[0], $values[$column] ] } split /\n/, $self->get("/_oracle/$account/orders");
     return join ', ', map { $_->[0] } @missing[ 0 .. ($#missing > 3 ? 3 : $#missing) ];
 }
 
