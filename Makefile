@@ -1,4 +1,4 @@
-# Builds and installs pg_upstream with PGXS:  make [PG_CONFIG=...] [CXX=clang++-14] [TEST_BUILD=1]
+# Builds and installs pg_upstream with PGXS:  make [PG_CONFIG=...] [CXX=clang++-14] [TEST_BUILD=1] [SANITIZE=1]
 #
 # The layers are kept apart by the compiler: src/core and src/http are compiled without Postgres' headers in reach.
 
@@ -22,6 +22,11 @@ ifdef TEST_BUILD
 PG_CPPFLAGS += -DUPSTREAM_TEST
 endif
 SHLIB_LINK = -lcurl -lcrypto -lstdc++
+# For script/sanitize. The first finding ends the process.
+ifdef SANITIZE
+PG_CXXFLAGS += -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+SHLIB_LINK += -fsanitize=address,undefined
+endif
 
 # Bitcode serves only to inline our functions into expressions compiled at run time, which is of no use here; and its rule ignores
 # PG_CXXFLAGS, so that clang would not even know that this is C++20.
@@ -30,6 +35,11 @@ override with_llvm := no
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
+
+# Three times as fast to compile; and what is not there cannot be optimized away before it is found.
+ifdef SANITIZE
+override CXXFLAGS += -O0 -U_FORTIFY_SOURCE
+endif
 
 # The server's headers are system headers: the warnings are about our code.
 headers := $(filter-out -Isrc -I. -I./,$(filter -I%,$(CPPFLAGS)))

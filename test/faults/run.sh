@@ -19,12 +19,7 @@ server=$(mktemp -d "${TMPDIR:-/tmp}/upstream-server.XXXXXX")
 tests=
 trap 'if [ -n "$tests" ]; then kill "$tests" && wait "$tests"; fi; rm -rf "$server"' EXIT
 trap 'exit 130' HUP INT TERM
-for folder in $("$PG_CONFIG" --bindir) $("$PG_CONFIG" --pkglibdir) $("$PG_CONFIG" --sharedir); do
-    inside=usr/${folder##*/usr/}
-    mkdir -p "$server/$inside"
-    cp -r "$folder/." "$server/$inside"
-done
-server_config=$server/usr/$("$PG_CONFIG" --bindir | sed 's,.*/usr/,,')/pg_config
+server_config=$(test/tap/copy_server.sh "$server")
 make -s -C "$build" install PG_CONFIG="$server_config" TEST_BUILD=1
 chmod -R a+rX "$server"
 PG_CONFIG=$server_config UPSTREAM_TAP_FOLDER=$PWD/test/faults UPSTREAM_FAULTS="${UPSTREAM_FAULTS:-smoke}" test/tap/run.sh "$@" &
