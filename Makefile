@@ -73,9 +73,12 @@ uninstall-schema:
 border:
 	PG_CONFIG=$(PG_CONFIG) CXX=$(CXX) test/border/run.sh
 
-# The upstream that tests and the demo talk to: see test/upstream/README.md.
+# The upstream that tests and the demo talk to: see test/upstream/README.md. And the clock that a test sets.
 .PHONY: simulator
-simulator: build/upstream
+simulator: build/upstream build/shifted_clock.so
+build/shifted_clock.so: test/tap/lib/shifted_clock.cpp
+	@mkdir -p $(@D)
+	$(CXX) -std=c++20 -O2 -Wall -Wextra -Werror -shared -fPIC $< -o $@
 simulator_sources = $(sort $(wildcard test/upstream/*.cpp test/upstream/dialects/*.cpp))
 simulator_objects = $(simulator_sources:test/upstream/%.cpp=build/simulator/%.o)
 build/upstream: $(simulator_objects)
@@ -87,5 +90,5 @@ build/simulator/%.o: test/upstream/%.cpp
 
 # The tests of whole servers: TAP, against the simulator.
 .PHONY: tap
-tap: build/upstream
+tap: simulator
 	PG_CONFIG=$(PG_CONFIG) test/tap/run.sh

@@ -66,11 +66,13 @@ ORDER BY m.model_id
 
 constexpr const char* kExisting = "SELECT model_id FROM upstream.model_state WHERE model_id = ANY ($1)";
 
-// What was attempted in the future was so by a clock that has been set back since; its next time would be as far off as the clock was.
+// What was attempted in the future was so by a clock that has been set back since; its next time would be as far off as the clock was, and what was requested
+// in the future would be so again after every run.
 constexpr const char* kForgetFuture = R"(
 WITH probed AS (UPDATE upstream.hosts SET probe_at = now() WHERE since > now() + interval '1 second' AND probe_at > now())
-UPDATE upstream.model_state s SET next_due_at = now()
-WHERE s.last_attempt_at > now() + interval '1 second' AND s.next_due_at > now() AND s.next_due_at < 'infinity'
+UPDATE upstream.model_state s
+SET requested_at = least(s.requested_at, now()), next_due_at = CASE WHEN s.next_due_at < 'infinity' THEN least(s.next_due_at, now()) ELSE s.next_due_at END
+WHERE (s.last_attempt_at > now() + interval '1 second' AND s.next_due_at > now() AND s.next_due_at < 'infinity') OR s.requested_at > now() + interval '1 second'
 )";
 
 constexpr const char* kRequestFullRefresh = R"(
@@ -87,9 +89,10 @@ constexpr const char* kModelsOfAccount = R"(
 
 // Data is as old as the beginning of the run that read it. A run that went on where another broke off also committed what that one had read, so it tells
 // nothing; nor does a request say that a run is still to come once a run has succeeded after it. The last runs are enough: who finds nothing requests one.
+// One that began in the future did so by a clock that has been set back since.
 constexpr const char* kFreshness = R"(
 SELECT EXISTS (SELECT FROM (SELECT r.status, r.resumed, r.started_at FROM upstream.runs r WHERE r.model_id = $1 ORDER BY r.run_id DESC LIMIT 50) r
-               WHERE r.status IN ('succeeded', 'recorded') AND NOT r.resumed AND r.started_at >= $2),
+               WHERE r.status IN ('succeeded', 'recorded') AND NOT r.resumed AND r.started_at BETWEEN $2 AND now()),
        coalesce(s.requested_at > s.last_success_at, s.requested_at IS NOT NULL),
        CASE WHEN m.paused THEN 'paused' ELSE coalesce(s.blocked_reason, '') END, coalesce(s.error_message, '')
 FROM upstream.model_state s JOIN upstream.models m USING (model_id) WHERE s.model_id = $1

@@ -5,6 +5,7 @@
 
 #include "pg/process.hpp"
 #include "worker/shared.hpp"
+#include "worker/uptime.hpp"
 
 namespace upstream::worker {
 namespace {
@@ -28,15 +29,24 @@ HostKey Circuits::key_of(const core::Source& source, std::int32_t source_id, std
     return key;
 }
 
-Circuits::Way Circuits::way(const HostKey& key, core::Timestamp now) const {
+void Circuits::know(const HostKey& key, const core::Circuit& circuit) { known_[key] = {.circuit = circuit, .probe_at = uptime_at(circuit.probe_at)}; }
+
+// What is stored is due by the clock, or has been waited for, if it is what was read then.
+bool Circuits::probe_is_due(const HostKey& key, const core::Circuit& stored, core::Timestamp now) const {
+    if (stored.probe_is_due(now)) return true;
     const auto found = known_.find(key);
-    if (found == known_.end() || found->second.lets_through()) return Way::open_to_all;
-    return found->second.probe_is_due(now) ? Way::probe_due : Way::blocked;
+    return found != known_.end() && found->second.circuit == stored && !stored.lets_through() && found->second.probe_at <= uptime();
 }
 
-core::Timestamp Circuits::probe_at(const HostKey& key) const {
+Circuits::Way Circuits::way(const HostKey& key, core::Uptime now) const {
     const auto found = known_.find(key);
-    return found == known_.end() ? core::Timestamp{} : found->second.probe_at;
+    if (found == known_.end() || found->second.circuit.lets_through()) return Way::open_to_all;
+    return found->second.probe_at <= now ? Way::probe_due : Way::blocked;
+}
+
+core::Uptime Circuits::probe_at(const HostKey& key) const {
+    const auto found = known_.find(key);
+    return found == known_.end() ? core::Uptime{} : found->second.probe_at;
 }
 
 void Circuits::want_probe(const HostKey& key, core::Duration time_limit) {
@@ -77,14 +87,14 @@ void Circuits::exchange(Catalog& catalog, core::Timestamp now) {
         if (event.kind == Event::Kind::failure) after = core::after_failure(before, event.rule, event.was_probe, now, uniform());
         if (event.kind == Event::Kind::answer) after = core::after_answer(before, now);
         if (event.kind == Event::Kind::give_back) after = core::give_back_probe(before, now);
-        if (event.kind == Event::Kind::want_probe && before.probe_is_due(now)) {
+        if (event.kind == Event::Kind::want_probe && probe_is_due(event.key, before, now)) {
             after = core::begin_probe(before, now, event.time_limit);
             probes_.insert(event.key);
         }
         if (after != before) catalog.save_circuit(event.key, after);
         announce |= after.state != before.state || after.probe_at != before.probe_at;
         if (after.lets_through() && after.failures == 0) known_.erase(event.key);
-        else known_[event.key] = after;
+        else know(event.key, after);
     }
     events_.clear();
     for (const auto& [key, traffic] : traffic_) catalog.add_traffic(key, traffic);
@@ -94,7 +104,7 @@ void Circuits::exchange(Catalog& catalog, core::Timestamp now) {
 
 void Circuits::refresh(Catalog& catalog, const std::vector<std::int32_t>& sources) {
     known_.clear();
-    for (LimitCatalog::KnownCircuit& known : catalog.circuits(sources)) known_[known.key] = known.circuit;
+    for (LimitCatalog::KnownCircuit& known : catalog.circuits(sources)) know(known.key, known.circuit);
 }
 
 }  // namespace upstream::worker

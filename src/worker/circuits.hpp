@@ -22,9 +22,9 @@ class Circuits {
 
     [[nodiscard]] static HostKey key_of(const core::Source& source, std::int32_t source_id, std::int32_t account_id, const std::string& stream, const std::string& host);
 
-    // As far as is known here.
-    [[nodiscard]] Way way(const HostKey& key, core::Timestamp now) const;
-    [[nodiscard]] core::Timestamp probe_at(const HostKey& key) const;
+    // As far as is known here. By uptime: a clock that was set back makes nobody wait.
+    [[nodiscard]] Way way(const HostKey& key, core::Uptime now) const;
+    [[nodiscard]] core::Uptime probe_at(const HostKey& key) const;
 
     // Asks for the probe with the next exchange(); whether it was had.
     void want_probe(const HostKey& key, core::Duration time_limit);
@@ -46,7 +46,13 @@ class Circuits {
         core::Duration time_limit{0};
         bool was_probe = false;
     };
-    std::map<HostKey, core::Circuit> known_;  // those that are not as new
+    struct Known {
+        core::Circuit circuit;
+        core::Uptime probe_at;  // its time when it was read
+    };
+    void know(const HostKey& key, const core::Circuit& circuit);
+    [[nodiscard]] bool probe_is_due(const HostKey& key, const core::Circuit& stored, core::Timestamp now) const;
+    std::map<HostKey, Known> known_;  // those that are not as new
     std::set<HostKey> probes_;                // claimed by this process
     std::vector<Event> events_;
     std::map<HostKey, HostTraffic> traffic_;

@@ -13,6 +13,7 @@
 #include "worker/instance.hpp"
 #include "worker/settings.hpp"
 #include "worker/shared.hpp"
+#include "worker/uptime.hpp"
 
 namespace upstream::worker {
 namespace {
@@ -65,8 +66,8 @@ struct Result {
 // A CALL's models until each has its result.
 class Batch {
   public:
-    Batch(Unit& unit, std::vector<std::int32_t> models) : unit_(unit), engine_(unit), began_(pg::now()) {
-        for (const std::int32_t model : models) waiting_.emplace(model, core::Timestamp{});
+    Batch(Unit& unit, std::vector<std::int32_t> models) : unit_(unit), engine_(unit), began_(uptime()) {
+        for (const std::int32_t model : models) waiting_.emplace(model, core::Uptime{});
     }
 
     void run() {
@@ -94,14 +95,14 @@ class Batch {
             totals.written += result.written;
             failed += result.failed ? 1 : 0;
         }
-        totals.duration_ms = std::chrono::duration_cast<std::chrono::milliseconds>(pg::now() - began_).count();
+        totals.duration_ms = std::chrono::duration_cast<std::chrono::milliseconds>(uptime() - began_).count();
         return "{\"results\": [" + list + "], \"totals\": {\"models\": " + std::to_string(results_.size()) + ", \"failed\": " + std::to_string(failed) +
                ", " + totals.numbers() + "}}";
     }
 
   private:
     void claim() {
-        const core::Timestamp now = pg::now();
+        const core::Uptime now = uptime();
         const std::size_t most = most_in_flight();
         std::vector<std::int32_t> ready;
         for (const auto& [model, not_before] : waiting_)
@@ -125,8 +126,8 @@ class Batch {
         }
     }
 
-    [[nodiscard]] std::optional<core::Timestamp> next_claim() const {
-        std::optional<core::Timestamp> next;
+    [[nodiscard]] std::optional<core::Uptime> next_claim() const {
+        std::optional<core::Uptime> next;
         if (engine_.running() >= most_in_flight()) return next;
         for (const auto& [model, not_before] : waiting_)
             if (!next || not_before < *next) next = not_before;
@@ -135,19 +136,19 @@ class Batch {
 
     void settle(const Outcome& outcome) {
         results_[outcome.model.id].add(outcome);
-        if (outcome.postponed_until && *outcome.postponed_until - pg::now() <= kLongestWait) {
+        if (outcome.postponed_until && *outcome.postponed_until - uptime() <= kLongestWait) {
             waiting_.emplace(outcome.model.id, *outcome.postponed_until);
             return;
         }
         if (!outcome.error || !outcome.retry_at || !core::is_transient(outcome.error->code)) return;
         if (++attempts_[outcome.model.id] >= outcome.max_attempts || *outcome.retry_at - pg::now() > kLongestWait) return;
-        waiting_.emplace(outcome.model.id, *outcome.retry_at);
+        waiting_.emplace(outcome.model.id, uptime_at(*outcome.retry_at));
     }
 
     Unit& unit_;
     Engine engine_;
-    core::Timestamp began_;
-    std::map<std::int32_t, core::Timestamp> waiting_;  // model -> not before
+    core::Uptime began_;
+    std::map<std::int32_t, core::Uptime> waiting_;  // model -> not before
     std::map<std::int32_t, int> attempts_;
     std::map<std::int32_t, Result> results_;
 };

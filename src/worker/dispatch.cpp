@@ -100,8 +100,7 @@ void Dispatcher::wait_for(Item& item, Uptime until, const std::string& what) {
 
 // Whether nothing that is known here speaks against it, but for permits.
 bool Dispatcher::may_go(Item& item, Load& load, Uptime now) {
-    const core::Timestamp wall = pg::now();
-    if (item.outlives_lease(wall)) {
+    if (item.outlives_lease(pg::now())) {
         wait_for(item, now, "a new lease");
         return false;
     }
@@ -110,10 +109,10 @@ bool Dispatcher::may_go(Item& item, Load& load, Uptime now) {
         wait_for(item, earliest.at, earliest.waits_for);
         return false;
     }
-    const Circuits::Way way = circuits_.way(item.circuit, wall);
+    const Circuits::Way way = circuits_.way(item.circuit, now);
     if (way != Circuits::Way::open_to_all && !item.probe) {
         if (way == Circuits::Way::probe_due) circuits_.want_probe(item.circuit, item.errand.request.total_timeout + kProbeMargin);
-        wait_for(item, now + std::max<core::Duration>(circuits_.probe_at(item.circuit) - wall, std::chrono::milliseconds(1)), "breaker");
+        wait_for(item, std::max<Uptime>(circuits_.probe_at(item.circuit), now + std::chrono::milliseconds(1)), "breaker");
         return false;
     }
     if (!load.add(item)) {
@@ -213,7 +212,7 @@ void Dispatcher::postpone(core::Duration patience, Uptime now) {
     std::erase_if(waiting_, [&](const auto& item) {
         const bool too_late = item->outlives_lease(wall);
         if (item->errand.model == 0 || (item->not_before - now <= patience && !too_late)) return false;
-        const core::Timestamp until = wall + (item->not_before - now) + std::chrono::milliseconds(item->ticket % 16 * 25);
+        const Uptime until = item->not_before + std::chrono::milliseconds(item->ticket % 16 * 25);
         if (item->probe) circuits_.give_back_probe(item->circuit);
         delivered_.push_back({.ticket = item->ticket,
                               .result = core::Error{.code = core::Code::rate_limited, .message = "waits for " + item->waits_for},

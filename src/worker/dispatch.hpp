@@ -49,7 +49,7 @@ struct Errand {
 
 // Not sent: it may be at that time.
 struct Postponed {
-    core::Timestamp until;
+    core::Uptime until;
     std::string waits_for;  // budget, rate limit, spacing, breaker, concurrency, or a new lease
 };
 

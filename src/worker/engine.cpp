@@ -15,6 +15,7 @@
 #include "worker/progress.hpp"
 #include "worker/settings.hpp"
 #include "worker/target.hpp"
+#include "worker/uptime.hpp"
 
 namespace upstream::worker {
 namespace {
@@ -24,8 +25,8 @@ using core::Error;
 
 double milliseconds(std::chrono::microseconds span) { return static_cast<double>(span.count()) / 1000.0; }
 
-std::chrono::milliseconds until(core::Timestamp time) {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(time - pg::now());
+std::chrono::milliseconds until(core::Uptime time) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(time - uptime());
     return std::clamp(left, std::chrono::milliseconds{0}, std::chrono::milliseconds{std::chrono::hours{1}});
 }
 
@@ -36,7 +37,7 @@ struct Engine::Run : RunContext {
     std::optional<Ticket> transfer;
     std::string url{};  // of the last request
     std::optional<Progress> progress;
-    core::Timestamp began = pg::now();
+    core::Uptime began = uptime();
     Outcome outcome{};
     bool over = false;
 };
@@ -142,8 +143,8 @@ void Engine::perform(Run& run, core::Action action) {
 }
 
 std::optional<core::Action> Engine::carry_out(Run& run, core::Fetch fetch) {
-    if (pg::now() - run.began > std::chrono::seconds(settings().run_timeout_s)) {
-        postpone(run, {.until = pg::now(), .waits_for = "run timeout"});
+    if (uptime() - run.began > std::chrono::seconds(settings().run_timeout_s)) {
+        postpone(run, {.until = uptime(), .waits_for = "run timeout"});
         return std::nullopt;
     }
     // Within the lease, which is renewed by each page: else somebody else could take the model while the request is in flight.
@@ -174,6 +175,15 @@ bool Engine::renew_lease(Run& run, core::Duration span) {
     if (!unit_.run("renewing a lease", Durability::asynchronous, [&](Catalog& catalog) { return catalog.renew_lease(run.model); })) return false;
     run.model.lease_until = now + std::chrono::milliseconds(settings().lease_timeout_ms);
     return true;
+}
+
+void Engine::keep_leases() {
+    const core::Timestamp now = pg::now();
+    for (auto& [id, run] : runs_) {
+        if (run->over || !run->model.lease_until || now < *run->model.lease_until || renew_lease(*run, core::Duration{0})) continue;
+        run->outcome.error = give_up(*run);
+        end(*run);
+    }
 }
 
 std::optional<core::Action> Engine::carry_out(Run& run, core::GetToken get) {
@@ -289,7 +299,7 @@ void Engine::end(Run& run) {
         run.transfer.reset();
     }
     run.outcome.model = run.model;
-    run.outcome.duration_ms = std::chrono::duration_cast<std::chrono::milliseconds>(pg::now() - run.began).count();
+    run.outcome.duration_ms = std::chrono::duration_cast<std::chrono::milliseconds>(uptime() - run.began).count();
     outcomes_.push_back(std::move(run.outcome));
     ended_.push_back(run.model.id);
 }
@@ -318,7 +328,7 @@ void Engine::postpone(Run& run, const Postponed& wait) {
     if (run.sync->unapplied() > 0) writer_.flush();
     if (run.over) return;
     const bool held = unit_.run("postponing a run", Durability::asynchronous,
-                                [&](Catalog& catalog) { return catalog.postpone_run(run.model, wait.until, wait.waits_for); });
+                                [&](Catalog& catalog) { return catalog.postpone_run(run.model, pg::now() + (wait.until - uptime()), wait.waits_for); });
     if (held) {
         run.outcome.postponed_until = wait.until;
         run.outcome.message = wait.waits_for == "run timeout" ? "the run took longer than upstream.run_timeout" : "waits for " + wait.waits_for;
@@ -334,14 +344,14 @@ core::Duration Engine::patience() const {
     return std::chrono::milliseconds(settings().lease_timeout_ms / 4);
 }
 
-bool Engine::turn(std::optional<core::Timestamp> deadline) {
+bool Engine::turn(std::optional<core::Uptime> deadline) {
     if (!outcomes_.empty()) return false;  // somebody waits for them
 
     dispatcher_.pump(patience());
     std::vector<pg::Socket> sockets;
     for (const http::Interest& interest : dispatcher_.interests()) sockets.push_back({.fd = interest.fd, .read = interest.read, .write = interest.write});
     std::optional<std::chrono::milliseconds> timeout = dispatcher_.timeout();
-    const auto at_most = [&](const std::optional<core::Timestamp>& time) {
+    const auto at_most = [&](const std::optional<core::Uptime>& time) {
         if (time) timeout = std::min(timeout.value_or(std::chrono::milliseconds::max()), until(*time));
     };
     at_most(deadline);
@@ -361,7 +371,7 @@ bool Engine::turn(std::optional<core::Timestamp> deadline) {
     dispatcher_.pump(patience());  // what was asked for next leaves before anything is written
     dispatcher_.on_timeout();
     writer_.flush_if_due(dispatcher_.in_flight() == 0);
-    tokens_.look(pg::now());
+    tokens_.look(uptime());
     return woken.latch;
 }
 

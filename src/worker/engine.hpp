@@ -42,7 +42,7 @@ struct Outcome {
     std::optional<core::Timestamp> retry_at{};
     int max_attempts = core::Retry{}.max_attempts;  // in one CALL
     std::string message{};
-    std::optional<core::Timestamp> postponed_until{};  // it ended before a request, which has to wait
+    std::optional<core::Uptime> postponed_until{};  // it ended before a request, which has to wait
 
     void add(const core::Tally& more) {
         tally.requests += more.requests;
@@ -63,7 +63,11 @@ class Engine {
     void add(Model model);
 
     // Waits until something happens, at most till `until`, and does what can be done then. Serves interrupts. True if the latch was set.
-    bool turn(std::optional<core::Timestamp> until);
+    bool turn(std::optional<core::Uptime> until);
+
+    // Renews the leases that have run out by the clock though their holder, this process, is alive: the clock was set forward, or the process was
+    // stopped. A run whose model somebody else has taken meanwhile ends. To be called before claiming, which would take the others from us.
+    void keep_leases();
 
     [[nodiscard]] std::size_t running() const { return runs_.size(); }
     [[nodiscard]] std::size_t in_flight() const { return dispatcher_.in_flight(); }

@@ -10,6 +10,7 @@
 #include "pg/process.hpp"
 #include "pg/wait_set.hpp"
 #include "worker/settings.hpp"
+#include "worker/uptime.hpp"
 
 namespace upstream::worker {
 namespace {
@@ -20,8 +21,8 @@ constexpr core::Duration kLongEnough = std::chrono::seconds(5);  // who lived fo
 
 struct Entry {
     BackgroundWorkerHandle* handle = nullptr;
-    core::Timestamp started_at{};
-    core::Timestamp not_before{};
+    core::Uptime started_at{};
+    core::Uptime not_before{};
     core::Duration wait = kFirstWait;
     std::string complaint;  // last logged, so that it is logged once
 };
@@ -32,7 +33,7 @@ using Post = std::pair<std::string, int>;
 class Launcher {
   public:
     // Starts and stops what has to be; returns when to look again.
-    std::optional<core::Timestamp> look(core::Timestamp now) {
+    std::optional<core::Uptime> look(core::Uptime now) {
         const std::vector<std::string> databases = list_of(settings().databases);
         std::vector<Post> wanted;
         for (const std::string& name : databases)
@@ -42,7 +43,7 @@ class Launcher {
             if (entry.second.handle != nullptr) pg::stop_worker(entry.second.handle);
             return true;
         });
-        std::optional<core::Timestamp> next;
+        std::optional<core::Uptime> next;
         for (const Post& post : wanted) {
             Entry& entry = entries_[post];
             see_to(post, entry, now);
@@ -58,7 +59,7 @@ class Launcher {
     }
 
   private:
-    static void see_to(const Post& post, Entry& entry, core::Timestamp now) {
+    static void see_to(const Post& post, Entry& entry, core::Uptime now) {
         const auto& [name, number] = post;
         if (entry.handle != nullptr) {
             if (pg::is_started(entry.handle)) return;
@@ -75,7 +76,7 @@ class Launcher {
         entry.complaint.clear();
     }
 
-    static void put_off(Entry& entry, core::Timestamp now, std::string complaint) {
+    static void put_off(Entry& entry, core::Uptime now, std::string complaint) {
         entry.not_before = now + kLongestWait;
         if (entry.complaint == complaint) return;
         pg::log_warning(complaint);
@@ -91,9 +92,9 @@ void launch_workers() {
     pg::become_worker(std::nullopt);
     Launcher launcher;
     for (;;) {
-        const auto next = launcher.look(pg::now());
+        const auto next = launcher.look(uptime());
         std::optional<std::chrono::milliseconds> timeout;
-        if (next) timeout = std::max(std::chrono::ceil<std::chrono::milliseconds>(*next - pg::now()), std::chrono::milliseconds{0});
+        if (next) timeout = std::max(std::chrono::ceil<std::chrono::milliseconds>(*next - uptime()), std::chrono::milliseconds{0});
         if (pg::wait({}, timeout).latch) launcher.hurry();
     }
 }

@@ -41,7 +41,9 @@ class Worker {
     void turn() {
         try {
             follow_settings();
-            if (look_now_ || (next_look_ && pg::now() >= *next_look_)) look();
+            const bool set_back = was_set_back(turned_at_);
+            turned_at_ = clocks();
+            if (look_now_ || set_back || (next_look_ && uptime() >= *next_look_)) look();
             report();
             look_now_ = engine_->turn(next_look_);
             settle(engine_->take_outcomes());
@@ -73,20 +75,25 @@ class Worker {
         // Several workers leave each other something: what one cannot take at once it finds due at its next look.
         const std::size_t room = free == 0 ? 0 : std::max<std::size_t>(1, free / static_cast<std::size_t>(settings().workers));
         std::vector<Model> claimed;
-        const Clocks seen{pg::now(), uptime()};
+        engine_->keep_leases();
+        const Clocks seen = clocks();
         unit_.run("looking for due models", Durability::asynchronous, [&](Catalog& catalog) {
             require_own_instance(catalog);
-            if (clock_was_set_back(seen)) catalog.forget_future();
+            if (!looked_at_ || was_set_back(looked_at_)) {  // nobody knows about the time before this process
+                catalog.forget_future();
+                pg::on_commit(limits_changed);
+            }
             if (room > 0) claimed = catalog.claim_due(static_cast<std::int32_t>(room));
             // Without room, the end of a run is what to wait for.
-            if (claimed.size() < room)
-                next_look_ = catalog.next_due();
-            else if (room < free)
-                next_look_ = pg::now() + kLeaveToOthers;
-            if (pg::now() - pruned_at_ > kBetweenPrunings) {
+            const auto next_due = claimed.size() < room ? catalog.next_due() : std::nullopt;
+            if (next_due)
+                next_look_ = uptime_at(*next_due);
+            else if (claimed.size() == room && room < free)
+                next_look_ = uptime() + kLeaveToOthers;
+            if (!pruned_at_ || uptime() - *pruned_at_ > kBetweenPrunings) {
                 catalog.prune_runs(settings().run_history_s);
                 catalog.prune_rejects(settings().rejected_history_s);
-                pruned_at_ = pg::now();
+                pruned_at_ = uptime();
             }
         });
         looked_at_ = seen;
@@ -96,9 +103,12 @@ class Worker {
 
     using Clocks = std::pair<core::Timestamp, core::Uptime>;
 
-    // Time passes as the uptime says; a clock that shows less was set back. Nobody knows about the time before this process.
-    [[nodiscard]] bool clock_was_set_back(const Clocks& now) const {
-        return !looked_at_ || now.first - looked_at_->first < now.second - looked_at_->second - std::chrono::seconds(1);
+    [[nodiscard]] static Clocks clocks() { return {pg::now(), uptime()}; }
+
+    // Time passes as the uptime says; a clock that shows less was set back.
+    [[nodiscard]] static bool was_set_back(const std::optional<Clocks>& before) {
+        const Clocks now = clocks();
+        return before && now.first - before->first < now.second - before->second - std::chrono::seconds(1);
     }
 
     void settle(const std::vector<Outcome>& outcomes) {
@@ -139,7 +149,7 @@ class Worker {
             engine_->forget();
         }
         engine_.emplace(unit_);
-        next_look_ = pg::now() + kAfterError;
+        next_look_ = uptime() + kAfterError;
     }
 
     void complain(const std::string& message) {
@@ -165,9 +175,10 @@ class Worker {
     http::Options options_;
     std::optional<Engine> engine_;
     bool look_now_ = true;
-    std::optional<core::Timestamp> next_look_;
-    core::Timestamp pruned_at_{};
+    std::optional<core::Uptime> next_look_;
+    std::optional<core::Uptime> pruned_at_{};
     std::optional<Clocks> looked_at_{};  // the last time, by both clocks
+    std::optional<Clocks> turned_at_{};
     std::int64_t runs_ = 0;
     std::int64_t wakeups_ = 0;
     std::string last_error_;

@@ -8,6 +8,7 @@
 #include "pg/error.hpp"
 #include "pg/log.hpp"
 #include "pg/process.hpp"
+#include "worker/uptime.hpp"
 
 namespace upstream::worker {
 namespace {
@@ -78,7 +79,7 @@ void Tokens::check(const CredentialId& id, Credential& credential) {
                                   [&](Catalog& catalog) { return decide(catalog, id, credential.auth, credential.refused); });
     if (decision.claim) return send(id, credential, *decision.claim);
     if (decision.wait) {
-        credential.look_at = pg::now() + kLookAgain;
+        credential.look_at = uptime() + kLookAgain;
         return;
     }
     if (decision.parked) return answer_all(id, core::TokenRefused{.error = std::move(*decision.refused)});
@@ -132,7 +133,7 @@ void Tokens::store(const CredentialId& id, Credential& credential) {
         });
     } catch (const pg::Error& error) {
         pg::log_warning("could not store a refreshed token, trying again: " + error.message());
-        credential.look_at = pg::now() + kStoreAgain;
+        credential.look_at = uptime() + kStoreAgain;
         return;
     }
     credential.unstored.reset();
@@ -160,14 +161,14 @@ void Tokens::answer_all(const CredentialId& id, const Answer& answer) {
     for (const std::int32_t model : models) tell_(model, answer);
 }
 
-std::optional<core::Timestamp> Tokens::next_look() const {
-    std::optional<core::Timestamp> next;
+std::optional<core::Uptime> Tokens::next_look() const {
+    std::optional<core::Uptime> next;
     for (const auto& [id, credential] : credentials_)
         if (credential.look_at && (!next || *credential.look_at < *next)) next = credential.look_at;
     return next;
 }
 
-void Tokens::look(core::Timestamp now) {
+void Tokens::look(core::Uptime now) {
     std::vector<CredentialId> due;
     for (const auto& [id, credential] : credentials_)
         if (credential.look_at && *credential.look_at <= now) due.push_back(id);

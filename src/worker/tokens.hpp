@@ -46,8 +46,8 @@ class Tokens {
     bool take(Delivered& delivered);
 
     // The next time at which look() has something to do.
-    [[nodiscard]] std::optional<core::Timestamp> next_look() const;
-    void look(core::Timestamp now);
+    [[nodiscard]] std::optional<core::Uptime> next_look() const;
+    void look(core::Uptime now);
 
     // Gives back the claims of this process.
     void abandon();
@@ -63,7 +63,7 @@ class Tokens {
         std::set<std::string> refused;             // access tokens that the upstream did not take
         std::optional<Ticket> transfer;            // the token request in flight
         std::optional<core::Grant> unstored;       // a pair that could not be stored yet
-        std::optional<core::Timestamp> look_at;
+        std::optional<core::Uptime> look_at;
     };
 
     void check(const CredentialId& id, Credential& credential);

@@ -10,6 +10,8 @@ namespace upstream::worker {
 
 core::Uptime uptime() { return std::chrono::duration_cast<core::Uptime>(std::chrono::steady_clock::now().time_since_epoch()); }
 
+core::Uptime uptime_at(core::Timestamp time) { return uptime() + (time - pg::now()); }
+
 const std::string& boot_id() {
     static const std::string id = [] {
         std::string text;

@@ -12,6 +12,7 @@
 #include "worker/commands.hpp"
 #include "worker/instance.hpp"
 #include "worker/unit.hpp"
+#include "worker/uptime.hpp"
 
 namespace upstream::worker {
 namespace {
@@ -34,9 +35,8 @@ constexpr core::Duration kLongest = std::chrono::years(100);  // of what the cal
 }
 
 void wait_in(Unit& unit, const FreshWish& wish) {
-    const core::Timestamp called_at = pg::now();
-    const core::Timestamp wanted = called_at - std::min(wish.max_age, kLongest);
-    const core::Timestamp deadline = called_at + std::min(wish.timeout, kLongest);
+    const core::Timestamp wanted = pg::now() - std::min(wish.max_age, kLongest);
+    const core::Uptime deadline = uptime() + std::min(wish.timeout, kLongest);
     for (bool first = true;; first = false) {
         const Freshness seen = unit.run("looking how fresh a model is", Durability::asynchronous, [&](Catalog& catalog) {
             require_own_instance(catalog);
@@ -47,7 +47,7 @@ void wait_in(Unit& unit, const FreshWish& wish) {
         });
         if (seen.fresh) return;
         if (!seen.obstacle.empty()) raise_obstacle(wish, seen.obstacle);
-        const core::Timestamp now = pg::now();
+        const core::Uptime now = uptime();
         if (now >= deadline) raise_timeout(wish, seen.last_error);
         pg::wait({}, std::min(kLookAgain, std::chrono::ceil<std::chrono::milliseconds>(deadline - now)));
     }

@@ -15,6 +15,7 @@
 #include "worker/convert.hpp"
 #include "worker/parents.hpp"
 #include "worker/settings.hpp"
+#include "worker/uptime.hpp"
 
 namespace upstream::worker {
 namespace {
@@ -85,7 +86,7 @@ bool ends_everything(const pg::Error& error, const pg::Session& session) {
 
 void Writer::take(RunContext& run, core::Apply page) {
     static_assert(std::is_nothrow_move_constructible_v<core::Apply>, "else the queue would copy pages when it grows");
-    newest_ = pg::now();
+    newest_ = uptime();
     if (queue_.empty()) oldest_ = newest_;
     const std::size_t bytes = bytes_of(page.batch);
     bytes_ += bytes;
@@ -93,7 +94,7 @@ void Writer::take(RunContext& run, core::Apply page) {
     queue_.push_back(Waiting{.run = &run, .into = &into, .page = std::move(page), .bytes = bytes});
 }
 
-std::optional<core::Timestamp> Writer::due() const {
+std::optional<core::Uptime> Writer::due() const {
     if (queue_.empty()) return std::nullopt;
     return std::min(oldest_ + kLongestWait, newest_ + kQuiet);
 }
@@ -101,7 +102,7 @@ std::optional<core::Timestamp> Writer::due() const {
 void Writer::flush_if_due(bool idle) {
     if (queue_.empty()) return;
     const bool full = bytes_ >= static_cast<std::size_t>(settings().memory_limit_kb) * 1024;
-    if (idle || full || pg::now() >= *due()) flush();
+    if (idle || full || uptime() >= *due()) flush();
 }
 
 void Writer::forget(std::int32_t model) {

@@ -67,7 +67,7 @@ class Writer {
     void take(RunContext& run, core::Apply page);
 
     // When flush_if_due() has something to do though no page comes; nothing if no page waits.
-    [[nodiscard]] std::optional<core::Timestamp> due() const;
+    [[nodiscard]] std::optional<core::Uptime> due() const;
 
     // Commits what waits if it has waited enough; `idle` says that no page can come.
     void flush_if_due(bool idle);
@@ -111,7 +111,7 @@ class Writer {
     std::vector<Waiting> queue_{};
     std::vector<std::int32_t> over_{};       // models whose runs ended while a chunk is being written
     std::size_t bytes_ = 0;                  // of the queue
-    core::Timestamp oldest_{}, newest_{};    // when the first and the last of the queue came
+    core::Uptime oldest_{}, newest_{};       // when the first and the last of the queue came
 };
 
 // A cancelled CALL ends as a whole; a cancelled worker only loses the page.

@@ -13,7 +13,7 @@ find "$build" -name '*.[ch]pp' -delete
 tar -c --no-wildcards-match-slash --exclude='src/*.[od]' --exclude='src/pg/*.[od]' --exclude='src/worker/*.[od]' \
     Makefile pg_upstream.control pg_upstream--*.sql script sources src | tar -x -C "$build"
 make -s -C "$build" -j"$(nproc)" PG_CONFIG="$PG_CONFIG" TEST_BUILD=1
-[ -x build/upstream ] || make -s simulator
+make -s simulator
 
 server=$(mktemp -d "${TMPDIR:-/tmp}/upstream-server.XXXXXX")
 tests=

@@ -30,7 +30,7 @@ trap 'status=130; exit 130' HUP INT TERM
 
 mkdir "$work/t" "$work/data"
 cp -r lib "$UPSTREAM_TAP_FOLDER"/* "$work/t"
-cp ../../build/upstream "$work/upstream"
+cp ../../build/upstream ../../build/shifted_clock.so "$work"
 mkdir "$work/examples"
 python3 -B ../schema/examples.py ../../docs/sources.md "$work/examples"
 as_postgres=

@@ -20,7 +20,7 @@ our @COLUMNS = (
     [ uuid => 'uuid' ],            [ tags => 'jsonb' ],           [ nested => 'jsonb' ],
     [ rev => 'integer' ]);
 
-# new(name, databases => 'app'): server and simulator, with an empty database app.
+# new(name, databases => 'app'): server and simulator, with an empty database app. with_clock: the server has a wall clock that shift_clock() sets.
 sub new
 {
     my ($class, $name, %options) = @_;
@@ -42,10 +42,23 @@ log_min_messages = info
 ));
     $node->append_conf('postgresql.conf', "upstream.write_path = '$ENV{UPSTREAM_WRITE_PATH}'\n") if $ENV{UPSTREAM_WRITE_PATH};
     $node->append_conf('postgresql.conf', $_) for @{ $options{conf} // [] };
-    $node->start;
+    $self->shift_clock(0) if $options{with_clock};
+    {
+        local @ENV{qw(LD_PRELOAD SHIFTED_CLOCK)} = ("$ENV{TESTDIR}/shifted_clock.so", $self->{clock}) if $options{with_clock};
+        $node->start;
+    }
     $node->safe_psql('postgres', 'CREATE DATABASE app');
     $node->reload;
     return $self;
+}
+
+# The server's wall clock is that many seconds from the real one, from now on.
+sub shift_clock
+{
+    my ($self, $seconds) = @_;
+    my $file = $self->{clock} = "$ENV{TESTDATADIR}/$self->{name}.clock";
+    open my $out, -e $file ? '+<' : '+>', $file or die "$file: $!";
+    syswrite $out, pack('q', $seconds * 1_000_000);
 }
 
 sub start_simulator
