@@ -86,12 +86,14 @@ sub due_look_up
     return @results;
 }
 
-# How often a worker wakes that has nothing to do, and what that costs. Its last look may still be under way.
+# How often a worker wakes that has nothing to do, and what that costs. Its last look may still be under way; and the alarm of its last write (upstream.write_timeout)
+# rings once after a minute, as Postgres leaves a timer running that nobody needs any more.
 sub idle
 {
     my ($self, $size) = @_;
     my $pg = $self->{pg};
     my $wakeups = 'SELECT sum(wakeups) FROM upstream.pg_stat_upstream_workers';
+    sleep $self->{settle_seconds};
     my ($before, $now) = (-1, $pg->sql($wakeups));
     for (1 .. 30) { last if $before == $now; $before = $now; sleep 1; $now = $pg->sql($wakeups); }
     my @workers = $pg->workers;

@@ -14,9 +14,9 @@ use Report;
 
 $| = 1;
 my %o = (rows => 1_000_000, rounds => 3, only => '.*', out => '', node_rows => 10_000, accounts => 50, models => 1000, due => '1000,100000,1000000', milliseconds => 100,
-    idle_models => 100_000, idle_seconds => 60, former => '');
+    idle_models => 100_000, idle_seconds => 60, settle_seconds => 60, former => '');
 GetOptions(\%o, 'rows=i', 'rounds=i', 'only=s', 'out=s', 'node_rows=i', 'accounts=i', 'models=i', 'due=s', 'idle_seconds=i', 'work=s', 'bin=s', 'peers=s', 'commit=s', 'former=s', 'smoke') or die;
-%o = (%o, rows => 2000, rounds => 1, node_rows => 200, accounts => 5, models => 10, due => '50,100', milliseconds => 5, idle_models => 100, idle_seconds => 1) if $o{smoke};
+%o = (%o, rows => 2000, rounds => 1, node_rows => 200, accounts => 5, models => 10, due => '50,100', milliseconds => 5, idle_models => 100, idle_seconds => 1, settle_seconds => 0) if $o{smoke};
 
 my $web_port = 20000 + $$ % 10000;
 my $nginx = Upstreams::start_nginx($o{work}, $web_port);
@@ -52,7 +52,7 @@ sub wanted { my ($part) = @_; return $part =~ /^(?:$o{only})$/; }
 my $pg = server(name => 'server', preload => 1);
 my $former = $o{former} ne '' && wanted('former') ? former_server() : undef;
 my $http = !$o{smoke} && wanted('http') ? http_server() : undef;
-my %shared = (http_pg => $http, former_pg => $former, %o{qw(work peers node_rows idle_models idle_seconds)}, pg => $pg, web_port => $web_port, nginx => $nginx);
+my %shared = (http_pg => $http, former_pg => $former, %o{qw(work peers node_rows idle_models idle_seconds settle_seconds)}, pg => $pg, web_port => $web_port, nginx => $nginx);
 my ($loads, $peers, $models) = (Loads->new(%shared), Peers->new(%shared), Models->new(%shared));
 
 my $accounts = $o{accounts};
