@@ -99,7 +99,8 @@ struct Batch {
 
     // What the views point into.
     std::size_t page_records = 0;          // before any was rejected
-    std::vector<json::Value> records{};    // if the layout is transformed
+    std::vector<std::shared_ptr<const json::Text>> texts{};
+    std::vector<json::Value> records{};    // if the layout is transformed; then with their documents
     std::optional<json::Value> envelope{};
     std::vector<std::shared_ptr<const json::Document>> documents{};
     std::list<std::string> made{};  // they stay where they are when a batch is moved, and a list is moved without a copy even by a vector that grows

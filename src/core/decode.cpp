@@ -80,12 +80,17 @@ Reject unreadable(const Cursor& cursor, json::Value record, const Error& error) 
 Result<Decoded> decode(const Stream& stream, const Layout& layout, std::shared_ptr<const json::Document> document, const Measure& measure, const Lookup& lookup) {
     Decoded decoded;
     decoded.document = std::move(document);
-    decoded.batch.documents.push_back(decoded.document);
+    if (layout.transformed) {
+        decoded.batch.documents.push_back(decoded.document);
+    } else {
+        decoded.batch.texts.push_back(decoded.document->text());
+    }
     const json::Value root = decoded.document->root();
     RowMaker rows{layout, root, lookup, decoded.batch};
     const auto read_list = [&](json::Value envelope) -> std::optional<Error> {
         const Result<std::vector<json::Value>> records = find_records(stream, envelope);
         if (!records) return records.error();
+        if (!layout.transformed && !stream.jsonl) rows.expect(records->size());
         for (const json::Value record : *records) {
             const std::size_t index = decoded.records++;
             if (stream.cursor && record.is_object()) {

@@ -1,11 +1,8 @@
 // Reading JSON with RapidJSON's SAX reader into a flat tree.
-//
-// The nodes stand in document order, so the first child of a container is the node after it. Text stays where it is
-// in the document; only strings with escapes have their decoded characters in a second buffer. Everything is an
-// offset, so a tree can be moved and costs two or three allocations, however many values it has.
 #include "core/json.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <limits>
 #include <stdexcept>
 #include <string>
@@ -22,38 +19,39 @@
 
 namespace upstream::core::json {
 
-struct Tree {
-    // Where some characters are: in the document, or among the decoded strings.
-    struct Slice {
-        std::uint32_t begin = 0;
-        std::uint32_t size = 0;
-    };
-
-    struct Node {
-        std::uint32_t begin = 0;  // this value in the document
-        std::uint32_t end = 0;
-        std::uint32_t next = 0;   // the next sibling, or 0
-        std::uint32_t count = 0;  // of elements or members
-        Slice key{};
-        Slice characters{};        // of a string
-        Kind kind = Kind::null;
-        bool key_decoded = false;  // `key` is among the decoded strings, not in the document
-        bool decoded = false;      // `characters` are
-    };
-
-    std::string document;
-    std::string strings;
-    std::vector<Node> nodes;
-
-    [[nodiscard]] std::string_view characters(Slice slice, bool decoded) const {
-        return std::string_view(decoded ? strings : document).substr(slice.begin, slice.size);
-    }
-};
-
 namespace {
 
 constexpr unsigned kFlags = rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag;
 constexpr std::int64_t kMaxExponent = 1000;
+
+bool is_plain(char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; }  // whether char has a sign or not
+
+std::uint64_t load(const char* at) {
+    std::uint64_t word;
+    std::memcpy(&word, at, sizeof word);
+    return word;
+}
+
+// The same of eight characters at once. (v - 1s) & ~v has the high bit of a byte set if it is 0; borrows reach only bytes above one that is.
+bool is_plain(std::uint64_t word) {
+    constexpr std::uint64_t kOnes = 0x0101010101010101, kHigh = 0x80 * kOnes;
+    const auto below = [&](std::uint64_t v, std::uint64_t limit) { return (v - limit * kOnes) & ~v; };
+    const std::uint64_t odd = word | below(word, ' ') | below(word ^ ('"' * kOnes), 1) | below(word ^ ('\\' * kOnes), 1) | below(word ^ (0x7F * kOnes), 1);
+    return (odd & kHigh) == 0;
+}
+
+// Bytes of the UTF-8 character at `at`, if it is one of more than a byte; else 0. What it reads ends with a NUL.
+std::size_t length_of_character(const char* at) {
+    const auto byte = [&](int i) { return static_cast<unsigned char>(at[i]); };
+    const auto follows = [&](int i) { return (byte(i) & 0xC0) == 0x80; };
+    const unsigned char first = byte(0);
+    if (first < 0xC2 || first > 0xF4 || !follows(1)) return 0;
+    if (first < 0xE0) return 2;
+    if (!follows(2)) return 0;
+    if (first < 0xF0) return (first == 0xE0 && byte(1) < 0xA0) || (first == 0xED && byte(1) > 0x9F) ? 0 : 3;  // overlong; a surrogate
+    if (!follows(3)) return 0;
+    return (first == 0xF0 && byte(1) < 0x90) || (first == 0xF4 && byte(1) > 0x8F) ? 0 : 4;  // overlong; beyond Unicode
+}
 
 // RapidJSON's input stream concept over a string, whose final NUL stands for the end of the document.
 class Input {
@@ -68,10 +66,16 @@ class Input {
     [[nodiscard]] bool at_end() const { return at_ == end_; }
     void skip(std::size_t count) { at_ += count; }
 
-    // Takes a string up to and including its closing quote if it is printable ASCII without escapes, else nothing.
+    // Takes a string up to and including its closing quote if it has no escapes and is UTF-8 without control characters, else nothing.
     bool take_plain_string() {
         const char* at = at_;
-        while (*at >= ' ' && *at <= '~' && *at != '"' && *at != '\\') ++at;  // whether char has a sign or not
+        for (;;) {
+            while (end_ - at >= 8 && is_plain(load(at))) at += 8;
+            while (is_plain(*at)) ++at;
+            const std::size_t size = length_of_character(at);
+            if (size == 0) break;
+            at += size;
+        }
         if (*at != '"') return false;
         at_ = at + 1;
         return true;
@@ -162,8 +166,8 @@ class Builder {
                 error_ = not_json(begin, "The surrogate pair in string is invalid.");
                 return false;
             }
-            slice = {static_cast<std::uint32_t>(tree_.strings.size()), static_cast<std::uint32_t>(decoded->size())};
-            tree_.strings.append(*decoded);
+            slice = {static_cast<std::uint32_t>(tree_.text->decoded.size()), static_cast<std::uint32_t>(decoded->size())};
+            tree_.text->decoded.append(*decoded);
         }
         if (is_key) {
             key_ = slice;
@@ -280,18 +284,20 @@ Document::~Document() = default;
 Value Document::root() const { return {tree_.get(), 0}; }
 
 std::size_t Document::memory() const {
-    return tree_->document.capacity() + tree_->strings.capacity() + tree_->nodes.capacity() * sizeof(Tree::Node);
+    return tree_->text->memory() + tree_->nodes.capacity() * sizeof(Tree::Node);
 }
+
+std::shared_ptr<const Text> Document::text() const { return tree_->text; }
 
 Result<Document> Document::parse(std::string text, Limits limits) {
     if (text.size() >= std::numeric_limits<std::uint32_t>::max())
         return at_byte(Code::decode, "answer is larger than 4 GiB", text.size());
     auto tree = std::make_unique<Tree>();
-    tree->document = std::move(text);
-    tree->nodes.reserve(tree->document.size() / 16 + 1);
+    std::string& document = tree->text->document = std::move(text);
+    tree->nodes.reserve(document.size() / 16 + 1);
 
-    Input in(tree->document);
-    if (tree->document.starts_with("\xEF\xBB\xBF")) in.skip(3);
+    Input in(document);
+    if (document.starts_with("\xEF\xBB\xBF")) in.skip(3);
     Builder builder(*tree, in, limits);
     rapidjson::Reader reader;
     const rapidjson::ParseResult parsed = reader.Parse<kFlags>(in, builder);
@@ -299,18 +305,6 @@ Result<Document> Document::parse(std::string text, Limits limits) {
     if (parsed.IsError()) return not_json(parsed.Offset(), rapidjson::GetParseError_En(parsed.Code()));
     if (!in.at_end()) return not_json(in.Tell(), "A NUL is not JSON.");  // RapidJSON takes it for the end
     return Document(std::move(tree));
-}
-
-Kind Value::kind() const { return tree_->nodes[node_].kind; }
-
-std::string_view Value::text() const {
-    const Tree::Node& node = tree_->nodes[node_];
-    return node.kind == Kind::string ? tree_->characters(node.characters, node.decoded) : raw();
-}
-
-std::string_view Value::raw() const {
-    const Tree::Node& node = tree_->nodes[node_];
-    return tree_->characters({node.begin, node.end - node.begin}, false);
 }
 
 bool Value::truthy() const {
@@ -328,8 +322,6 @@ bool Value::truthy() const {
     return false;
 }
 
-std::size_t Value::size() const { return tree_->nodes[node_].count; }
-
 std::optional<Value> Value::member(std::string_view name) const {
     std::optional<Value> found;
     if (!is_object()) return found;
@@ -345,18 +337,6 @@ std::optional<Value> Value::at(std::ptrdiff_t index) const {
     Iterator element = begin();
     for (std::ptrdiff_t steps = index < 0 ? index + count : index; steps > 0; --steps) ++element;
     return *element;
-}
-
-std::string_view Value::key() const {
-    const Tree::Node& node = tree_->nodes[node_];
-    return tree_->characters(node.key, node.key_decoded);
-}
-
-Value::Iterator Value::begin() const { return size() == 0 ? Iterator{} : Iterator{tree_, node_ + 1}; }
-
-Value::Iterator& Value::Iterator::operator++() {
-    node_ = tree_->nodes[node_].next;
-    return *this;
 }
 
 std::string quote(std::string_view text) {

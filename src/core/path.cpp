@@ -197,6 +197,7 @@ Result<Path> Path::parse(std::string_view text) {
         if (!in.take('[')) return in.expected(bracket_only ? "[" : ". or [");
         if (in.take('*')) {
             path.steps_.emplace_back(Wildcard{});
+            path.has_wildcard_ = true;
         } else if (in.take('\'')) {
             Result<std::string> name = take_quoted(in);
             if (!name) return name.error();
@@ -218,10 +219,6 @@ std::string_view Path::member() const {
     return name == nullptr ? std::string_view{} : std::string_view{*name};
 }
 
-bool Path::has_wildcard() const {
-    return std::any_of(steps_.begin(), steps_.end(), [](const Step& s) { return std::holds_alternative<Wildcard>(s); });
-}
-
 std::optional<std::vector<std::string>> Path::names() const {
     if (root_ != Root::record || steps_.empty()) return std::nullopt;
     std::vector<std::string> names;
@@ -238,13 +235,16 @@ std::optional<json::Value> Path::find(json::Value from) const {
         const std::vector<json::Value> all = find_all(from);
         return all.empty() ? std::nullopt : std::optional(all.front());
     }
+    return follow(from, 0);
+}
+
+std::optional<json::Value> Path::follow(json::Value from, std::size_t first_step) const {
     std::optional<json::Value> value = from;
-    for (const Step& step : steps_) {
-        if (const auto* name = std::get_if<std::string>(&step))
+    for (std::size_t step = first_step; step < steps_.size() && value; ++step) {
+        if (const auto* name = std::get_if<std::string>(&steps_[step]))
             value = value->member(*name);
         else
-            value = value->at(std::get<std::ptrdiff_t>(step));
-        if (!value) break;
+            value = value->at(std::get<std::ptrdiff_t>(steps_[step]));
     }
     return value;
 }

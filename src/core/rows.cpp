@@ -34,24 +34,43 @@ void prepare(Batch& batch, const std::vector<Field>& fields, bool partial) {
 
 }  // namespace
 
-RowMaker::RowMaker(const Layout& layout, json::Value envelope, const Lookup& lookup, Batch& batch) : layout_(layout), envelope_(envelope), batch_(batch) {
-    batch.envelope = envelope;
-    for (const Field& field : layout.fields) {
-        constants_.push_back(constant_of(field, lookup));
-        if (field.value && depends_on_read(*field.value)) scope_ += "," + json::quote(constants_.back().value_or(""));
+RowMaker::Columns::Columns(const std::vector<Field>& of_fields, const Lookup& lookup) : fields(of_fields) {
+    for (const Field& field : fields) {
+        constants.push_back(constant_of(field, lookup));
+        auto& places = starts.emplace_back();
+        for (const Path& path : field.paths) {
+            const std::string_view member = field.outer || path.has_wildcard() ? std::string_view{} : path.member();
+            places.push_back(member.empty() ? std::nullopt : std::optional(members.number_of(member)));
+        }
+    }
+}
+
+RowMaker::RowMaker(const Layout& layout, json::Value envelope, const Lookup& lookup, Batch& batch)
+    : layout_(layout), envelope_(envelope), batch_(batch), columns_(layout.fields, lookup) {
+    if (layout.transformed) batch.envelope = envelope;
+    for (std::size_t i = 0; i < layout.fields.size(); ++i) {
+        const Field& field = layout.fields[i];
+        if (field.value && depends_on_read(*field.value)) scope_ += "," + json::quote(columns_.constants[i].value_or(""));
         for (const Text& text : field.scope) scope_ += "," + json::quote(text.render(lookup).value_or(""));
     }
     prepare(batch, layout.fields, layout.partial);
     batch.deletions.resize(layout.deletions.size());
-    for (std::size_t i = 0; i < layout.deletions.size(); ++i) prepare(batch.deletions[i], layout.deletions[i].fields, false);
+    for (std::size_t i = 0; i < layout.deletions.size(); ++i) {
+        deletions_.emplace_back(layout.deletions[i].fields, lookup);
+        prepare(batch.deletions[i], layout.deletions[i].fields, false);
+    }
     batch.inner.resize(layout.inner.size());
     for (std::size_t i = 0; i < layout.inner.size(); ++i) {
         const std::vector<Field>& fields = layout.inner[i].fields;
-        auto& constants = inner_constants_.emplace_back();
-        for (const Field& field : fields) constants.push_back(constant_of(field, lookup));
+        inner_.emplace_back(fields, lookup);
         prepare(batch.inner[i], fields, false);
         batch.inner[i].heads.resize(static_cast<std::size_t>(std::count_if(fields.begin(), fields.end(), [](const Field& field) { return field.outer; })));
     }
+}
+
+void RowMaker::expect(std::size_t records) {
+    for (Values& column : batch_.columns) column.reserve(column.size() + records);
+    batch_.origin.reserve(batch_.origin.size() + records);
 }
 
 void RowMaker::add(json::Value record, std::size_t index) {
@@ -63,7 +82,7 @@ void RowMaker::add(json::Value record, std::size_t index) {
     }
     for (std::size_t i = 0; i < layout_.deletions.size(); ++i) add_deletion(i, record, index);
     const bool gone = layout_.gone && holds(*layout_.gone, record, envelope_);
-    if (!add_row(layout_.fields, constants_, batch_, record, record, index, "", gone)) return;
+    if (!add_row(columns_, batch_, record, record, index, "", gone)) return;
     if (layout_.gone) batch_.gone.push_back(gone);
     if (layout_.members) note_new_members(record);
     for (std::size_t i = 0; i < layout_.inner.size(); ++i) add_inner(i, record, batch_.rows - 1);
@@ -76,29 +95,32 @@ void RowMaker::reject(json::Value record, std::size_t index, Reject why) {
 }
 
 // One row of a table; false if the record was rejected instead. What says that a row is gone needs no more than its key.
-bool RowMaker::add_row(const std::vector<Field>& fields, const std::vector<std::optional<std::string>>& constants, Batch& batch, json::Value record,
-                       json::Value outer, std::size_t index, const std::string& list, bool gone) {
-    std::vector<Cell> cells;
-    cells.reserve(fields.size());
-    for (std::size_t i = 0; i < fields.size(); ++i) {
-        const Field& field = fields[i];
-        Cell made = cell(field, constants[i], record, field.outer ? outer : record);
-        if (field.key && !made.text && !made.bad)
-            made.bad = Reject{.sqlstate = kNotNull, .message = "the record has no value for key column \"" + field.column + "\""};
-        if (made.bad && gone && !field.key) made = Cell{};
-        if (made.bad) {
-            made.bad->column = field.column;
-            made.bad->path = first_path(field);
-            made.bad->list = list;
-            reject(outer, index, std::move(*made.bad));
+bool RowMaker::add_row(Columns& columns, Batch& batch, json::Value record, json::Value outer, std::size_t index, const std::string& list, bool gone) {
+    columns.members.look_at(record);
+    for (std::size_t i = 0; i < columns.fields.size(); ++i) {
+        const Field& field = columns.fields[i];
+        Cell made = cell(columns, i, record, field.outer ? outer : record);
+        if (made.unreadable && gone && !field.key) made = Cell{};
+        if (made.unreadable || (field.key && !made.text)) {
+            for (std::size_t undone = 0; undone < i; ++undone) {
+                batch.columns[undone].pop_back();
+                if (!batch.present.empty()) batch.present[undone].pop_back();
+            }
+            Reject why{.list = list, .column = field.column, .path = first_path(field)};
+            if (made.unreadable) {
+                why.sqlstate = kBadTime;
+                why.value = excerpt(*made.unreadable, kShownValue);
+                why.message = "the time cannot be read";
+            } else {
+                why.sqlstate = kNotNull;
+                why.message = "the record has no value for key column \"" + field.column + "\"";
+            }
+            reject(outer, index, std::move(why));
             if (&batch == &batch_) keep_key(record);
             return false;
         }
-        cells.push_back(std::move(made));
-    }
-    for (std::size_t i = 0; i < fields.size(); ++i) {
-        batch.columns[i].push_back(cells[i].text);
-        if (!batch.present.empty()) batch.present[i].push_back(cells[i].present);
+        batch.columns[i].push_back(made.text);
+        if (!batch.present.empty()) batch.present[i].push_back(made.present);
     }
     batch.origin.push_back(index);
     ++batch.rows;
@@ -110,7 +132,7 @@ void RowMaker::keep_key(json::Value record) {
     std::vector<std::optional<std::string_view>> key;
     for (std::size_t i = 0; i < layout_.fields.size(); ++i) {
         const Field& field = layout_.fields[i];
-        key.push_back(field.key ? cell(field, constants_[i], record, record).text : std::nullopt);
+        key.push_back(field.key ? cell(columns_, i, record, record).text : std::nullopt);
         if (field.key && !key.back()) return;
     }
     batch_.unfit.resize(key.size());
@@ -140,12 +162,12 @@ void RowMaker::add_inner(std::size_t which, json::Value record, std::size_t row)
     if (const auto more = layout.more ? layout.more->find(record) : std::nullopt; more && more->truthy()) batch.cut.push_back(row);
     batch.head_of.push_back(row);
     for (std::size_t i = 0; i < batch.heads.size(); ++i)
-        batch.heads[i].push_back(cell(layout.fields[i], inner_constants_[which][i], record, record).text);
+        batch.heads[i].push_back(cell(inner_[which], i, record, record).text);
     for (const json::Value element : elements) {
         if (!element.is_object()) {
             reject(record, index, Reject{.list = layout.name, .sqlstate = kBadShape, .path = layout.records.text(),
                                          .value = excerpt(element.raw(), kShownValue), .message = "the inner record is not an object"});
-        } else if (add_row(layout.fields, inner_constants_[which], batch, element, record, index, layout.name, false)) {
+        } else if (add_row(inner_[which], batch, element, record, index, layout.name, false)) {
             batch.origin.back() = row;
         }
     }
@@ -156,12 +178,14 @@ void RowMaker::add_deletion(std::size_t which, json::Value record, std::size_t i
     const DeletionLayout& layout = layout_.deletions[which];
     if (layout.when && !holds(*layout.when, record, envelope_)) return;
     std::vector<Cell> cells;
-    for (const Field& field : layout.fields) {
-        Cell made = field.key ? cell(field, std::nullopt, record, record) : Cell{.text = latest(*layout.position, record)};
+    deletions_[which].members.look_at(record);
+    for (std::size_t i = 0; i < layout.fields.size(); ++i) {
+        const Field& field = layout.fields[i];
+        const Cell made = field.key ? cell(deletions_[which], i, record, record) : Cell{.text = latest(*layout.position, record)};
         if (field.key && !made.text)
             return reject(record, index, Reject{.list = layout.stream, .sqlstate = kNotNull, .column = field.column, .path = first_path(field),
                                                 .message = "the record says that a row of stream \"" + layout.stream + "\" is gone, but has no value for its key column \"" + field.column + "\""});
-        cells.push_back(std::move(made));
+        cells.push_back(made);
     }
     Batch& batch = batch_.deletions[which];
     for (std::size_t i = 0; i < cells.size(); ++i) batch.columns[i].push_back(cells[i].text);
@@ -186,33 +210,41 @@ std::optional<std::string_view> RowMaker::latest(const Cursor& cursor, json::Val
     return batch_.made.emplace_back(to_text(Cursor::Type::timestamp, position));
 }
 
-RowMaker::Cell RowMaker::cell(const Field& field, const std::optional<std::string>& constant, json::Value record, json::Value from) {
+RowMaker::Cell RowMaker::cell(const Columns& columns, std::size_t which, json::Value record, json::Value from) {
+    const Field& field = columns.fields[which];
     if (field.whole) return {.text = record.raw(), .present = true};
     if (!field.hash.empty()) return {.text = hash_input(field.hash, record), .present = true};
-    if (!field.value) return of_paths(field, from);
+    if (!field.value) return of_paths(columns, which, from);
+    const std::optional<std::string>& constant = columns.constants[which];
     if (!constant) return {.present = true};
     return {.text = batch_.made.emplace_back(*constant), .present = true};
 }
 
-RowMaker::Cell RowMaker::of_paths(const Field& field, json::Value from) {
+RowMaker::Cell RowMaker::of_paths(const Columns& columns, std::size_t which, json::Value from) {
+    const Field& field = columns.fields[which];
     Cell made;
-    for (const Path& path : field.paths) {
+    for (std::size_t i = 0; i < field.paths.size(); ++i) {
+        const Path& path = field.paths[i];
         if (path.root() == Path::Root::header) continue;
-        if (path.has_wildcard()) return {.text = list_of(path, from), .present = true};
-        const auto value = path.find(start(path, from));
+        if (path.has_wildcard()) {
+            made = {.text = list_of(path, from), .present = true};
+            break;
+        }
+        const auto member = columns.starts[which][i];
+        const std::optional<json::Value> value = member ? columns.members.find(*member, path) : path.find(start(path, from));
         if (!value) continue;
         made.present = true;
         if (value->is_null()) continue;
         if (field.json) {
-            made.text = value->raw();
+            made.text.emplace(value->raw());
         } else if (!field.format) {
-            made.text = value->text();
+            made.text.emplace(value->text());
         } else if (const auto time = parse_time(value->text(), *field.format)) {
-            made.text = batch_.made.emplace_back(format_time(*time, TimeFormat::iso));
+            made.text.emplace(batch_.made.emplace_back(format_time(*time, TimeFormat::iso)));
         } else {
-            made.bad = Reject{.sqlstate = kBadTime, .value = excerpt(value->raw(), kShownValue), .message = "the time cannot be read"};
+            made.unreadable.emplace(value->raw());
         }
-        return made;
+        break;
     }
     return made;
 }

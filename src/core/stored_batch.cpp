@@ -132,10 +132,9 @@ Result<Batch> batch_from_json(std::string text, const Layout& layout) {
     const Error altered{.code = Code::target_busy, .message = "the target was altered while its rows were read", .hint = "They are read again."};
     auto parsed = json::Document::parse(std::move(text));
     if (!parsed) return parsed.error();
-    const auto document = std::make_shared<const json::Document>(std::move(*parsed));
-    const json::Value root = document->root();
+    const json::Value root = parsed->root();
     Batch batch;
-    batch.documents.push_back(document);
+    batch.texts.push_back(parsed->text());
     if (const auto records = root.member("records")) batch.page_records = number_of(*records);
     if (!read_rows(root, layout.fields, batch)) return altered;
     if (const auto gone = root.member("gone"))

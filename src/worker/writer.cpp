@@ -44,14 +44,16 @@ bool was_cancelled(const Verdict& verdict) {
 
 double milliseconds(std::chrono::microseconds span) { return static_cast<double>(span.count()) / 1000.0; }
 
-// What a page takes until it is committed: its document, its views, and its rows as Postgres' values.
+// What a page takes until it is committed: its text, its views, and its rows as Postgres' values, with what sorting and searching them takes.
 std::size_t bytes_of(const core::Batch& batch) {
-    std::size_t bytes = 0;
+    constexpr std::size_t kBooks = 64;  // of a row of a chunk, at most
+    std::size_t bytes = batch.origin.capacity() * sizeof(batch.origin[0]) + batch.rows * kBooks;
     for (const core::Values& column : batch.columns) {
         bytes += column.capacity() * sizeof(core::Values::value_type) + batch.rows * sizeof(Datum);
         for (const auto& value : column)
             if (value) bytes += value->size() + VARHDRSZ;
     }
+    for (const auto& text : batch.texts) bytes += text->memory();
     for (const auto& document : batch.documents) bytes += document->memory();
     return bytes;
 }

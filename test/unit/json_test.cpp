@@ -271,6 +271,42 @@ TEST(Json, AcceptsTheEdgesOfUtf8) {
         EXPECT_EQ(read("\"" + std::string(text) + "\"").root().text(), text);
 }
 
+// Characters are looked at eight at a time.
+TEST(Json, MindsEveryByteWhereverItStands) {
+    for (std::size_t place = 0; place < 20; ++place) {
+        for (int byte = 0; byte < 256; ++byte) {
+            if (byte == '\\') continue;  // whether that is an escape depends on what follows
+            std::string text = "abcdefghijklmnopqrst";
+            text[place] = static_cast<char>(byte);
+            const bool whole = byte >= 0x20 && byte < 0x80 && byte != '"';
+            const auto document = Document::parse("[\"" + text + "\", 1]");
+            ASSERT_EQ(bool(document), whole) << byte << " at " << place;
+            if (whole) {
+                ASSERT_EQ(document->root().at(0)->text(), text);
+            }
+        }
+        for (const char* character : {"\xC2\x80", "\xEF\xBF\xBF", "\xF4\x8F\xBF\xBF", "\xC3", "\xE0\x80\xAF", "\xED\xA0\x80", "\xF4\x90\x80\x80"}) {
+            std::string text = "abcdefghijklmnopqrst";
+            text.insert(place, character);
+            const bool valid = std::string_view{"\xC2\x80 \xEF\xBF\xBF \xF4\x8F\xBF\xBF"}.find(character) != std::string_view::npos && character[1] != '\0';
+            ASSERT_EQ(bool(Document::parse("\"" + text + "\"")), valid) << testing::PrintToString(text);
+        }
+    }
+}
+
+TEST(Json, ItsTextOutlivesItsValues) {
+    std::string_view plain, escaped;
+    std::shared_ptr<const Text> text;
+    {
+        const Document document = read(R"({"a": "plain", "b": "esc\u0061ped"})");
+        text = document.text();
+        plain = document.root().member("a")->text();
+        escaped = document.root().member("b")->text();
+    }
+    EXPECT_EQ(plain, "plain");
+    EXPECT_EQ(escaped, "escaped");
+}
+
 TEST(Json, RefusesLoneSurrogates) {
     for (const char* text : {R"("\ud800")", R"("\udbffx")", R"("\ud800\ud800")", R"("\ud800\u0041")", R"("\udc00")", R"("a\udfffb")",
                              R"("\ude00\ud83d")", R"({"\udc00":1})"})
