@@ -62,7 +62,7 @@ void RowBuffer::read(std::size_t column, std::size_t first, std::span<const std:
             for (std::size_t i = 0; i < values.size(); ++i, value += step, null += step) {
                 row = i;
                 *null = !values[i].has_value();
-                *value = values[i] ? reader.read(*values[i]) : reader.read_null();
+                *value = values[i] ? reader.read(*values[i], room_) : reader.read_null();
             }
             row = values.size();
         });

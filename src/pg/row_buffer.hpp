@@ -12,6 +12,7 @@
 
 #include "pg/error.hpp"
 #include "pg/postgres.hpp"
+#include "pg/room.hpp"
 #include "pg/value_reader.hpp"
 
 namespace upstream::pg {
@@ -70,6 +71,7 @@ class RowBuffer {
     std::size_t rows_;
     MemoryContext memory_;
     std::vector<ValueReader> readers_;  // of the columns
+    Room room_{};                       // for their values
     Datum* values_;
     bool* nulls_;
 };

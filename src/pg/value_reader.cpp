@@ -80,9 +80,10 @@ void ValueReader::prepare(Oid type, std::int32_t typmod) {
     getTypeInputInfo(type, &function, &argument_);
     fmgr_info(function, &function_);
     get_typlenbyvalalign(type, &length_, &by_value_, &align_);
+    server_is_utf8_ = GetDatabaseEncoding() == PG_UTF8;
 }
 
-Datum ValueReader::read(std::string_view text) {
+Datum ValueReader::read(std::string_view text, Room& room) {
     switch (type_) {
         case INT8OID:
             if (const auto value = plain_integer<std::int64_t>(text)) return Int64GetDatum(*value);
@@ -99,20 +100,21 @@ Datum ValueReader::read(std::string_view text) {
             break;
         default: break;
     }
-    return read_text(text);
+    return read_text(text, room);
 }
 
-Datum ValueReader::read_text(std::string_view text) {
+Datum ValueReader::read_text(std::string_view text, Room& room) {
     if (text.size() >= MaxAllocSize) ereport(ERROR, errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("value is too long"));
     if (!text.empty() && std::memchr(text.data(), '\0', text.size()) != nullptr)
         ereport(ERROR, errcode(ERRCODE_UNTRANSLATABLE_CHARACTER), errmsg("null character cannot be stored"));
-    const int size = static_cast<int>(text.size());
-    const char* const server = size == 0 ? "" : pg_any_to_server(text.data(), size, PG_UTF8);
-    const int server_size = server == text.data() ? size : static_cast<int>(std::strlen(server));
-    if (type_ == TEXTOID) return PointerGetDatum(cstring_to_text_with_len(server, server_size));
+    if (!server_is_utf8_ && !text.empty()) {
+        const char* const server = pg_any_to_server(text.data(), static_cast<int>(text.size()), PG_UTF8);
+        if (server != text.data()) text = server;
+    }
+    if (type_ == TEXTOID) return room.text(text);
     if (buffer_.data == nullptr) initStringInfo(&buffer_);
     resetStringInfo(&buffer_);
-    appendBinaryStringInfo(&buffer_, server, server_size);
+    appendBinaryStringInfo(&buffer_, text.data(), static_cast<int>(text.size()));
     return InputFunctionCall(&function_, buffer_.data, argument_, typmod_);
 }
 

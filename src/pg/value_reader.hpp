@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "pg/postgres.hpp"
+#include "pg/room.hpp"
 
 namespace upstream::pg {
 
@@ -15,8 +16,9 @@ class ValueReader {
     void prepare(Oid type, std::int32_t typmod);
     [[nodiscard]] bool prepared() const { return OidIsValid(type_); }
 
-    // The value in the current memory context. `text` is UTF-8; a text that the type refuses raises what the input function says.
-    Datum read(std::string_view text);
+    // The value, in the current memory context or in `room`. `text` is UTF-8, which whoever got it has made sure of; one that the type refuses raises what the
+    // input function says.
+    Datum read(std::string_view text, Room& room);
 
     // A domain may refuse nulls, which only its input function knows.
     Datum read_null();
@@ -26,7 +28,7 @@ class ValueReader {
     [[nodiscard]] char align() const { return align_; }
 
   private:
-    Datum read_text(std::string_view text);
+    Datum read_text(std::string_view text, Room& room);
 
     Oid type_ = InvalidOid;
     std::int32_t typmod_ = -1;
@@ -35,6 +37,7 @@ class ValueReader {
     std::int16_t length_ = 0;
     bool by_value_ = false;
     char align_ = 0;
+    bool server_is_utf8_ = false;
     StringInfoData buffer_{};  // reused by all values: input functions want a terminated string
 };
 

@@ -1,0 +1,29 @@
+// Room: memory for many small values that go together, without the header and the rounding that each would have by itself.
+//
+// It takes blocks from the memory context that was current when it was made, and is gone with it. Plain data; taking room may raise, so it is done
+// inside pg::call().
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+#include "pg/postgres.hpp"
+
+namespace upstream::pg {
+
+class Room {
+  public:
+    Room() : memory_(CurrentMemoryContext) {}
+
+    // A value of type text; short ones have a header of one byte, as they have in tables. `characters` are in the server's encoding.
+    Datum text(std::string_view characters);
+
+  private:
+    char* take(std::size_t size);
+
+    MemoryContext memory_;
+    char* next_ = nullptr;
+    std::size_t left_ = 0;
+};
+
+}  // namespace upstream::pg
