@@ -29,8 +29,8 @@ enum class Stored : std::uint8_t {
     different,  // there is one; some value differs, or cannot be compared by its bytes
 };
 
-// Looks for each of the rows `order` names in the index, without a statement: one descent a row, which is cheap if they are sorted by the key. Sees what
-// the active snapshot sees; locks and writes nothing. `compared` are the columns (of the buffer) that count; result[i] belongs to order[i].
+// Looks for each of the rows `order` names in the index, without a statement: at most one descent a row, none where the rows, sorted by the key, lie
+// as close together as the index's entries. Sees what the active snapshot sees; locks and writes nothing. `compared` are the columns (of the buffer) that count; result[i] belongs to order[i].
 [[nodiscard]] std::vector<Stored> look_up(Oid table, Oid index, const RowBuffer& rows, std::span<const std::uint32_t> order,
                                           std::span<const std::size_t> compared);
 

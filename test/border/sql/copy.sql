@@ -95,6 +95,29 @@ SELECT border_look_up('stock'::regclass, '{shop,sku}', '{shop,sku,amount,data,ta
 SELECT border_look_up('stock'::regclass, '{shop,sku}', '{shop,sku,amount,data,tag}',
     ARRAY['1','a','6','{"x":1}',NULL, '1','b','0',NULL,repeat('long', 5000), '2','a','7','[]',NULL, '3','a','7','[]','z', '1','b',NULL,NULL,repeat('long', 5001)]);
 
+-- many rows, as they stand in the index and far apart, in an index that ascends and in one that descends; some were altered or deleted, and not yet vacuumed
+CREATE TABLE long_list (shop int, sku text, n int, PRIMARY KEY (shop, sku));
+CREATE TABLE falling_list (shop int, sku text, n int);
+CREATE UNIQUE INDEX ON falling_list (shop, sku DESC);
+CREATE FUNCTION look_up_answers(list regclass, wanted text) RETURNS TABLE (answer text, rows bigint, wrong bigint) LANGUAGE plpgsql AS $$
+BEGIN
+    EXECUTE format('CREATE TEMP TABLE asked AS SELECT row_number() OVER () AS at, * FROM (%s) q', wanted);
+    RETURN QUERY EXECUTE format('SELECT a.said, count(*), count(*) FILTER (WHERE a.said <> CASE WHEN l.n IS NULL THEN ''missing'' WHEN l.n = q.n THEN ''same'' ELSE ''different'' END)
+        FROM string_to_table(border_look_up(%L::regclass, ''{shop,sku}'', ''{shop,sku,n}'',
+            (SELECT array_agg(v ORDER BY at, o) FROM asked, LATERAL (VALUES (1, shop::text), (2, sku), (3, n::text)) x (o, v))), '' '') WITH ORDINALITY a (said, at)
+        JOIN asked q ON q.at = a.at LEFT JOIN %s l ON l.shop = q.shop AND l.sku = q.sku GROUP BY 1 ORDER BY 1', list::oid, list);
+    DROP TABLE asked;
+END $$;
+INSERT INTO long_list SELECT i % 3, md5(i::text), i FROM generate_series(1, 6000) i;
+UPDATE long_list SET n = n + 1 WHERE n % 7 = 0;
+DELETE FROM long_list WHERE n % 11 = 0;
+INSERT INTO falling_list TABLE long_list;
+SELECT * FROM look_up_answers('long_list', 'SELECT i % 3 AS shop, md5(i::text) AS sku, i AS n FROM generate_series(1, 6500) i ORDER BY 1, 2');
+SELECT * FROM look_up_answers('falling_list', 'SELECT i % 3 AS shop, md5(i::text) AS sku, i AS n FROM generate_series(1, 6500) i ORDER BY 1, 2 DESC');
+SELECT * FROM look_up_answers('long_list', 'SELECT i % 3 AS shop, md5(i::text) AS sku, i AS n FROM generate_series(1, 6500, 40) i ORDER BY 1, 2');
+SELECT * FROM look_up_answers('long_list', 'SELECT i % 3 AS shop, md5(i::text) AS sku, i AS n FROM generate_series(1, 6500) i ORDER BY i % 97, i');
+SELECT * FROM look_up_answers('falling_list', 'SELECT i % 3 AS shop, md5(i::text) AS sku, i AS n FROM generate_series(1, 6500) i, generate_series(1, 2) ORDER BY 1, 2');
+
 -- what bars it
 SELECT border_look_up('goods'::regclass, '{price}', '{price}', '{1}');
 CREATE TABLE by_number (n numeric PRIMARY KEY);
