@@ -25,6 +25,10 @@ using core::Error;
 
 double milliseconds(std::chrono::microseconds span) { return static_cast<double>(span.count()) / 1000.0; }
 
+constexpr std::int64_t kFirstPages = 2;                             // of a run, which are looked at when they come
+constexpr std::size_t kAnswersAtOnce = 4;                           // before sockets are looked at again
+constexpr core::Duration kLongestInLine = std::chrono::seconds(1);  // of an answer behind those of older runs
+
 std::chrono::milliseconds until(core::Uptime time) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(time - uptime());
     return std::clamp(left, std::chrono::milliseconds{0}, std::chrono::milliseconds{std::chrono::hours{1}});
@@ -40,6 +44,7 @@ struct Engine::Run : RunContext {
     core::Uptime began = uptime();
     Outcome outcome{};
     bool over = false;
+    std::int64_t answers = 0;
 };
 
 Engine::Engine(Unit& unit)
@@ -54,7 +59,8 @@ Engine::Engine(Unit& unit)
           Run& run = *found->second;
           perform(run, std::visit([&](auto&& event) { return run.sync->on(std::move(event), pg::now()); }, std::move(answer)));
       }),
-      writer_(unit, targets_, [this](std::int32_t model, Verdict verdict) { settle(model, std::move(verdict)); }) {}
+      writer_(unit, targets_, [this](std::int32_t model, Verdict verdict) { settle(model, std::move(verdict)); }),
+      answers_(kAnswersAtOnce) {}
 
 Engine::~Engine() = default;
 
@@ -304,6 +310,28 @@ void Engine::end(Run& run) {
     ended_.push_back(run.model.id);
 }
 
+// When the run began, for an answer that may wait for those of older runs: a page that is not among the first. Most runs have no more than those.
+std::optional<core::Uptime> Engine::rank_of(const Delivered& delivered) const {
+    const auto found = pages_in_flight_.find(delivered.ticket);
+    if (found == pages_in_flight_.end() || delivered.postponed || !delivered.result) return std::nullopt;
+    const Run& run = *runs_.at(found->second);
+    return run.answers < kFirstPages ? std::nullopt : std::optional(run.began);
+}
+
+// What came is looked at in an order that suits the tables; see core/answers.
+void Engine::read_answers() {
+    const core::Uptime now = uptime();
+    for (Delivered& delivered : dispatcher_.take_delivered()) {
+        const std::optional<core::Uptime> rank = rank_of(delivered);
+        answers_.add(std::move(delivered), rank, now);
+    }
+    const core::Duration longest = std::min<core::Duration>(kLongestInLine, std::chrono::milliseconds(settings().lease_timeout_ms / 10));
+    for (Delivered& delivered : answers_.take(now, longest)) {
+        finish_transfer(std::move(delivered));
+        writer_.flush_if_due(false);
+    }
+}
+
 void Engine::finish_transfer(Delivered delivered) {
     if (tokens_.take(delivered)) return;
     const auto found = pages_in_flight_.find(delivered.ticket);
@@ -311,6 +339,7 @@ void Engine::finish_transfer(Delivered delivered) {
     Run& run = *runs_.at(found->second);
     pages_in_flight_.erase(found);
     run.transfer.reset();
+    ++run.answers;
     if (delivered.postponed) return postpone(run, *delivered.postponed);
     run.fetched += delivered.duration;
     core::Event event = core::Applied{};
@@ -357,6 +386,7 @@ bool Engine::turn(std::optional<core::Uptime> deadline) {
     at_most(deadline);
     at_most(tokens_.next_look());
     at_most(writer_.due());
+    if (!answers_.empty()) timeout = std::chrono::milliseconds{0};
 
     // I6. If this ever fails, stopping is better than holding back every vacuum of the cluster.
     if (pg::holds_snapshot_or_transaction(unit_.session())) throw pg::Raise(ERRCODE_INTERNAL_ERROR, "a transaction is open while waiting for the network");
@@ -364,13 +394,10 @@ bool Engine::turn(std::optional<core::Uptime> deadline) {
 
     for (const pg::Socket& socket : woken.ready) dispatcher_.on_ready(socket.fd, socket.read, socket.write);
     dispatcher_.on_timeout();
-    for (Delivered& delivered : dispatcher_.take_delivered()) {
-        finish_transfer(std::move(delivered));
-        writer_.flush_if_due(false);
-    }
+    read_answers();
     dispatcher_.pump(patience());  // what was asked for next leaves before anything is written
     dispatcher_.on_timeout();
-    writer_.flush_if_due(dispatcher_.in_flight() == 0);
+    writer_.flush_if_due(dispatcher_.in_flight() == 0 && answers_.empty());
     tokens_.look(uptime());
     return woken.latch;
 }
@@ -384,6 +411,7 @@ void Engine::abandon(const char* status, const std::string& message) {
     for (auto& [id, run] : runs_)
         if (run->transfer) dispatcher_.cancel(*run->transfer);
     pages_in_flight_.clear();
+    answers_.clear();
     writer_.forget();
     tokens_.abandon();
     dispatcher_.flush();
@@ -399,6 +427,7 @@ void Engine::forget() {
     for (auto& [id, run] : runs_)
         if (run->transfer) dispatcher_.cancel(*run->transfer);
     pages_in_flight_.clear();
+    answers_.clear();
     writer_.forget();
     runs_.clear();
     ended_.clear();

@@ -20,6 +20,7 @@
 #include <string>
 #include <vector>
 
+#include "core/answers.hpp"
 #include "core/sync.hpp"
 #include "pg/transaction.hpp"
 #include "worker/catalog.hpp"
@@ -102,6 +103,8 @@ class Engine {
     bool renew_lease(Run& run, core::Duration span);
     core::Error give_up(const Run& run);
     void forget_run(std::int32_t model);
+    void read_answers();
+    [[nodiscard]] std::optional<core::Uptime> rank_of(const Delivered& delivered) const;
     void finish_transfer(Delivered delivered);
     void postpone(Run& run, const Postponed& wait);
     [[nodiscard]] core::Duration patience() const;
@@ -114,6 +117,7 @@ class Engine {
     Writer writer_;
     std::map<std::int32_t, std::unique_ptr<Run>> runs_;  // by model
     std::map<Ticket, std::int32_t> pages_in_flight_;     // request -> model
+    core::Answers<Delivered> answers_;
     std::vector<std::int32_t> ended_;                    // runs to remove once nobody refers to them
     std::vector<Outcome> outcomes_;
     std::int64_t requests_ = 0;

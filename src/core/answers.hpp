@@ -1,0 +1,54 @@
+// Answers that nobody has looked at yet, and which of them are next.
+//
+// While the worker has time this is nothing: an answer is looked at when it comes. When answers come faster than their rows can be written, the run that
+// began first goes first: rows of one account lie near each other in the index of the key and in the table, so that an account that is read to its end is
+// written faster than fifty that are read a page each in turn. Nobody starves: answers without a rank are looked at when they come (the first pages of a
+// run, which for most runs are all; tokens; failures), and every answer when it has waited for a while.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "core/budget.hpp"
+
+namespace upstream::core {
+
+template <class Answer>
+class Answers {
+  public:
+    // Takes at most so many of those that have a rank at a time: the next answers of the same runs may come meanwhile.
+    explicit Answers(std::size_t at_once) : at_once_(at_once) {}
+
+    // An answer that came at `now`; `rank` is when its run began, nothing if it is not to wait.
+    void add(Answer answer, std::optional<Uptime> rank, Uptime now) { waiting_.push_back({std::move(answer), rank.value_or(Uptime::min()), now}); }
+
+    // Those to look at now; the others stay. None stays longer than `longest`.
+    [[nodiscard]] std::vector<Answer> take(Uptime now, Duration longest) {
+        for (Waiting& each : waiting_)
+            if (now - each.since >= longest) each.rank = Uptime::min();
+        std::stable_sort(waiting_.begin(), waiting_.end(), [](const Waiting& a, const Waiting& b) { return a.rank < b.rank; });
+        const auto ranked = std::find_if(waiting_.begin(), waiting_.end(), [](const Waiting& each) { return each.rank != Uptime::min(); });
+        const auto end = ranked + std::min<std::ptrdiff_t>(static_cast<std::ptrdiff_t>(at_once_), waiting_.end() - ranked);
+        std::vector<Answer> taken;
+        for (auto each = waiting_.begin(); each != end; ++each) taken.push_back(std::move(each->answer));
+        waiting_.erase(waiting_.begin(), end);
+        return taken;
+    }
+
+    [[nodiscard]] bool empty() const { return waiting_.empty(); }
+    void clear() { waiting_.clear(); }
+
+  private:
+    struct Waiting {
+        Answer answer;
+        Uptime rank;
+        Uptime since;
+    };
+    std::size_t at_once_;
+    std::vector<Waiting> waiting_{};
+};
+
+}  // namespace upstream::core
