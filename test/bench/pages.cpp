@@ -2,8 +2,8 @@
 //
 //   pages FOLDER --accounts A --pages P --rows R [--keys random|increasing] [--changed N] [--bytes 300]
 //
-// Writes FOLDER/<account>/<page>.json with R records each, every page naming the next one; FOLDER/rows.tsv and FOLDER/rows.bin with all rows in the order of the
-// pages (account 1 first), for COPY in text and binary format; FOLDER/bytes with the size of all pages. Every Nth record is another version of itself with --changed N.
+// Writes FOLDER/<account>/<page>.json with R records each, every page naming the next one; FOLDER/rows.tsv and FOLDER/rows.bin with all rows in the order in
+// which a reader of all accounts gets them, for COPY in text and binary format; FOLDER/bytes with the size of all pages. Every Nth record is another version of itself with --changed N.
 // Deterministic: the same arguments make the same bytes.
 #include <endian.h>
 
@@ -129,10 +129,10 @@ int main(int argc, char** argv) {
     std::ofstream text(folder / "rows.tsv", std::ios::binary), binary(folder / "rows.bin", std::ios::binary);
     binary.write("PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0", 19);
     std::uint64_t total = 0, serial = 0;
-    for (std::uint64_t account = 1; account <= accounts; ++account) {
-        const std::filesystem::path own = folder / std::to_string(account);
-        std::filesystem::create_directories(own);
-        for (std::uint64_t page = 1; page <= pages; ++page) {
+    for (std::uint64_t page = 1; page <= pages; ++page) {  // in the order in which they come: a page of every account, then the next of every account
+        for (std::uint64_t account = 1; account <= accounts; ++account) {
+            const std::filesystem::path own = folder / std::to_string(account);
+            std::filesystem::create_directories(own);
             std::string body = "{\"data\":[", lines, tuples;
             for (std::uint64_t row = 0; row < rows; ++row, ++serial) {
                 const Record r = make(serial, increasing, changed > 0 && serial % changed == 0);
