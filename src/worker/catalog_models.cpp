@@ -18,12 +18,12 @@ constexpr const char* kModelJoins = R"(
     LEFT JOIN upstream.tokens t USING (account_id, credential)
 )";
 
-// A claim takes those of the models in `chosen` that nobody alive holds. SKIP LOCKED: somebody else is claiming those at this moment.
-std::string claim_sql(const std::string& chosen, const std::string& condition) {
+// A claim takes those of the models in `chosen` that nobody alive holds, at most `limit` of them. SKIP LOCKED: somebody else is claiming those at this moment.
+std::string claim_sql(const std::string& chosen, const std::string& condition, const std::string& limit) {
     return "WITH chosen AS (" + chosen + "), free AS (SELECT s.model_id, s.run_id, s.read IS NOT NULL AS reading, s.cursor, m.incremental AND NOT s.full_refresh AS incremental"
            " FROM upstream.model_state s JOIN chosen USING (model_id) JOIN upstream.models m USING (model_id) WHERE " + condition + R"(
     AND NOT upstream.lease_is_held(s.lease_incarnation, s.lease_pid, s.lease_started_at, s.lease_deadline)
-    FOR UPDATE OF s SKIP LOCKED
+    ORDER BY chosen.priority DESC, chosen.due_since LIMIT )" + limit + R"( FOR UPDATE OF s SKIP LOCKED
 ), settled AS (
     UPDATE upstream.runs r SET status = 'interrupted', ended_at = clock_timestamp(), message = 'its process ended'
     FROM free f WHERE r.run_id = f.run_id AND r.status = 'running'
@@ -42,10 +42,13 @@ std::string claim_sql(const std::string& chosen, const std::string& condition) {
 SELECT )" + std::string{kModelColumns} + " FROM leased s " + kModelJoins;
 }
 
+// $1 is what the caller has room for, $7 how many workers there are, $8 how many models they run, $9 how many of these the caller runs. Who comes first
+// leaves the others their share.
 constexpr const char* kDueModels =
-    "SELECT d.model_id FROM upstream.models_needing_sync d ORDER BY d.priority DESC, d.due_since LIMIT $1";
+    "SELECT d.model_id, d.priority, d.due_since FROM upstream.models_needing_sync d ORDER BY d.priority DESC, d.due_since LIMIT $1::int8 * $7";
+constexpr const char* kShare = "(SELECT least($1, greatest(1, ceil((count(*) + $8) / $7::float8) - $9))::int8 FROM chosen)";
 
-constexpr const char* kGivenModels = "SELECT unnest($1::int4[]) AS model_id";
+constexpr const char* kGivenModels = "SELECT unnest($1::int4[]) AS model_id, 0 AS priority, now() AS due_since";
 
 // A model that is due but held by somebody else is looked at again in a second: its holder may die without a word.
 constexpr const char* kNextDue = R"(
@@ -109,8 +112,8 @@ std::vector<std::int32_t> ids(const pg::Rows& rows) {
 }  // namespace
 
 ModelCatalog::ModelCatalog(Holder holder)
-    : holder_(holder), claim_due_(claim_sql(kDueModels, "s.next_due_at <= now() AND s.blocked_reason IS NULL")),
-      claim_(claim_sql(kGivenModels, "true")), next_due_(kNextDue), models_of_(kModelsOf), models_of_source_(kModelsOfSource),
+    : holder_(holder), claim_due_(claim_sql(kDueModels, "s.next_due_at <= now() AND s.blocked_reason IS NULL", kShare)),
+      claim_(claim_sql(kGivenModels, "true", "ALL")), next_due_(kNextDue), models_of_(kModelsOf), models_of_source_(kModelsOfSource),
       existing_(kExisting), forget_future_(kForgetFuture), request_full_refresh_(kRequestFullRefresh),
       model_(std::string{"SELECT "} + kModelColumns + " FROM upstream.model_state s " + kModelJoins + kOneModel),
       models_with_state_(std::string{"SELECT "} + kModelColumns + " FROM upstream.model_state s " + kModelJoins + kModelsOfAccount),
@@ -149,8 +152,8 @@ std::vector<Model> ModelCatalog::load(pg::Rows rows) {
     return models;
 }
 
-std::vector<Model> ModelCatalog::claim_due(std::int32_t limit) {
-    return load(claim_due_.run(limit, holder_.incarnation, holder_.pid, holder_.started_at, holder_.lease_seconds, holder_.kind));
+std::vector<Model> ModelCatalog::claim_due(std::int32_t room, const Crew& crew) {
+    return load(claim_due_.run(room, holder_.incarnation, holder_.pid, holder_.started_at, holder_.lease_seconds, holder_.kind, crew.workers, crew.running, crew.own));
 }
 
 std::vector<Model> ModelCatalog::claim(const std::vector<std::int32_t>& models) {

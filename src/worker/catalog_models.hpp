@@ -10,11 +10,18 @@
 
 namespace upstream::worker {
 
+// The workers of a database: how many, how many models they run, and how many of these the one who asks.
+struct Crew {
+    std::int32_t workers = 1;
+    std::int32_t running = 0;
+    std::int32_t own = 0;
+};
+
 class ModelCatalog {
   public:
     explicit ModelCatalog(Holder holder);
 
-    std::vector<Model> claim_due(std::int32_t limit);
+    std::vector<Model> claim_due(std::int32_t room, const Crew& crew);
     std::vector<Model> claim(const std::vector<std::int32_t>& models);  // those that nobody alive holds
     std::optional<Time> next_due();  // the next time at which claim_due may find something
     std::vector<std::int32_t> models_of(const std::optional<std::string>& account, const std::optional<std::string>& stream);
@@ -31,7 +38,7 @@ class ModelCatalog {
     std::vector<Model> load(pg::Rows rows);
 
     Holder holder_;
-    pg::Statement<std::int32_t, Time, std::int32_t, Time, double, std::string> claim_due_;
+    pg::Statement<std::int32_t, Time, std::int32_t, Time, double, std::string, std::int32_t, std::int32_t, std::int32_t> claim_due_;
     pg::Statement<std::vector<std::int32_t>, Time, std::int32_t, Time, double, std::string> claim_;
     pg::Statement<> next_due_;
     pg::Statement<std::optional<std::string>, std::optional<std::string>> models_of_;

@@ -44,6 +44,7 @@ class Worker {
             const bool set_back = was_set_back(turned_at_);
             turned_at_ = clocks();
             if (look_now_ || set_back || (next_look_ && uptime() >= *next_look_)) look();
+            ++wakeups_;
             report();
             look_now_ = engine_->turn(next_look_);
             settle(engine_->take_outcomes());
@@ -72,8 +73,6 @@ class Worker {
         next_look_.reset();
         const std::size_t most = most_in_flight();
         const std::size_t free = most > engine_->running() ? most - engine_->running() : 0;
-        // Several workers leave each other something: what one cannot take at once it finds due at its next look.
-        const std::size_t room = free == 0 ? 0 : std::max<std::size_t>(1, free / static_cast<std::size_t>(settings().workers));
         std::vector<Model> claimed;
         engine_->keep_leases();
         const Clocks seen = clocks();
@@ -83,13 +82,16 @@ class Worker {
                 catalog.forget_future();
                 pg::on_commit(limits_changed);
             }
-            if (room > 0) claimed = catalog.claim_due(static_cast<std::int32_t>(room));
+            if (free > 0) {
+                claimed = catalog.claim_due(static_cast<std::int32_t>(free), crew());
+                report(claimed.size());  // before others can see the claim: they reckon with what each has
+            }
             // Without room, the end of a run is what to wait for.
-            const auto next_due = claimed.size() < room ? catalog.next_due() : std::nullopt;
-            if (next_due)
-                next_look_ = uptime_at(*next_due);
-            else if (claimed.size() == room && room < free)
-                next_look_ = uptime() + kLeaveToOthers;
+            const auto next_due = claimed.size() < free ? catalog.next_due() : std::nullopt;
+            if (next_due) next_look_ = uptime_at(*next_due);
+            // What was left to others may still be there.
+            if (!claimed.empty() && claimed.size() < free && settings().workers > 1)
+                next_look_ = std::min(next_look_.value_or(core::Uptime::max()), uptime() + kLeaveToOthers);
             if (!pruned_at_ || uptime() - *pruned_at_ > kBetweenPrunings) {
                 catalog.prune_runs(settings().run_history_s);
                 catalog.prune_rejects(settings().rejected_history_s);
@@ -99,6 +101,19 @@ class Worker {
         looked_at_ = seen;
         for (Model& model : claimed) engine_->add(std::move(model));
         complaint_.clear();
+    }
+
+    [[nodiscard]] Crew crew() const {
+        Crew crew{.own = static_cast<std::int32_t>(engine_->running())};
+        crew.running = crew.own;
+        crew.workers = 0;
+        for (const WorkerRow& row : worker_rows()) {
+            if (row.database != MyDatabaseId) continue;
+            ++crew.workers;
+            if (row.pid != MyProcPid) crew.running += row.running;
+        }
+        crew.workers = std::max(1, crew.workers);
+        return crew;
     }
 
     using Clocks = std::pair<core::Timestamp, core::Uptime>;
@@ -158,14 +173,18 @@ class Worker {
         complaint_ = message;
     }
 
-    void report(const char* state = nullptr) {
+    void report(const char* state) { report(0, state); }
+
+    // `more` runs are about to begin.
+    void report(std::size_t more = 0, const char* state = nullptr) {
         WorkerRow row;
-        strlcpy(row.state, state != nullptr ? state : engine_->running() > 0 ? "syncing" : "idle", sizeof row.state);
-        row.running = static_cast<int>(engine_->running());
+        const std::size_t running = engine_->running() + more;
+        strlcpy(row.state, state != nullptr ? state : running > 0 ? "syncing" : "idle", sizeof row.state);
+        row.running = static_cast<int>(running);
         row.in_flight = static_cast<int>(engine_->in_flight());
         row.runs = runs_;
         row.requests = engine_->requests();
-        row.wakeups = ++wakeups_;
+        row.wakeups = wakeups_;
         strlcpy(row.last_error, last_error_.c_str(), sizeof row.last_error);
         update_slot(row);
     }
