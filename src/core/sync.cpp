@@ -34,6 +34,7 @@ Sync::Sync(const Source& source, const Stream& stream, Layout layout, Account ac
 
 Action Sync::start(Timestamp now) {
     if (!state_.read) begin_run(now);
+    began_ = has_read_nothing() ? now : state_.read->started_at;
     if (auto error = prepare()) return fail(std::move(*error), now);
     from_first_page_ = state_.read->page.first();
     if (stream_.key_occurrence && state_.read->part && !waits_for_lists() && !occurrences_.covers(state_.read->page.records_before)) restart_slice();
@@ -52,9 +53,16 @@ Action Sync::on(Event event, Timestamp now) {
 
 // ---------------------------------------------------------------- the run
 
+// Whether a read that goes on broke off before its first page.
+bool Sync::has_read_nothing() const {
+    const Progress& read = *state_.read;
+    const bool at_the_beginning = is_plain() && read.page.first() && read.slices == 0 && !read.ended && !read.read_all;
+    return at_the_beginning && !read.pending && !read.pending_opaque && !read.unsure && !read.incomplete && read.lists.empty() && read.list.empty();
+}
+
 void Sync::begin_run(Timestamp now) {
     Progress& read = state_.read.emplace();
-    read.started_at = now;
+    read.started_at = began_ = now;
     read.full = !stream_.incremental || state_.full_refresh;
     queue_.clear();
     if (read.full) return;
@@ -129,6 +137,7 @@ Action Sync::finish_without_rows() {
     apply.started_at = state_.read->started_at;
     apply.full = state_.read->full;
     apply.abandons = stream_.replaces();  // no partition is open, so that nothing may wait
+    apply.read_began = began_;
     apply.sweeps = stream_.sweeps() && state_.read->full && !state_.read->incomplete;
     apply.notice = state_.read->notice;
     apply.batch = empty_batch();

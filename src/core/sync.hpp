@@ -114,6 +114,7 @@ struct Apply {
     Bounds bounds{};                    // of the slice, as they are meant; absent where its rows are not bounded
     std::optional<Marks> marks{};       // to be kept while the slice lasts, if equal rows are numbered; none of any record: nothing is kept any more
     bool sweeps = false;                // with last: all rows that the upstream has were met by the run
+    Timestamp read_began{};             // when the first page was asked for, or before: later requests for a sync are still to be met
     std::string notice{};               // with last: what a person should know
     std::optional<Fetch> next{};        // to be sent before the batch is written
 };
@@ -202,6 +203,7 @@ class Sync {
     Action on_event(Refused event, Timestamp now);
 
     // The run.
+    [[nodiscard]] bool has_read_nothing() const;
     void begin_run(Timestamp now);
     std::optional<Error> prepare();
     Action go_on(Timestamp now);
@@ -291,6 +293,7 @@ class Sync {
     Tally tally_;
     std::string done_notice_{};
     std::int64_t run_requests_ = 0;
+    Timestamp began_{};  // of what this run has read
     bool restarted_ = false;
 
     // This slice.

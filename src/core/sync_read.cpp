@@ -170,6 +170,7 @@ Action Sync::give(Batch batch, Ending ending, Timestamp now) {
     apply.slice = read.slices;
     apply.partition = read.part->values;
     apply.started_at = read.started_at;
+    apply.read_began = began_;
     apply.full = read.full;
     apply.bounds = {.start = read.start, .end = read.end, .opaque = read.opaque};
     if (ending.marks && (!ending.next || ending.next->first())) {  // the slice ends or begins anew: what was kept of it goes

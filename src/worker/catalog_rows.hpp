@@ -48,6 +48,7 @@ struct NextRun {
     std::optional<Time> at{};      // instead of models.every, for a stream with times of day
     std::optional<Time> rescan{};  // if that is sooner
     std::string notice{};          // what a person should know of the run
+    Time read_began{};             // whoever requested a sync later wants another one
 };
 
 // How old a model's data is, for who waits for it.

@@ -24,20 +24,20 @@ SET requests = r.requests + $8, pages = r.pages + $9, received = r.received + $1
 FROM saved WHERE r.run_id = $3
 )";
 
-// A request that came while the run was under way is not forgotten: the model stays due.
+// A request that came after the read began, which may have been in a run that broke off, is not forgotten: the model stays due.
 constexpr const char* kFinishRun = R"(
 WITH finished AS (
     UPDATE upstream.model_state s
     SET phase = 'live', runs = s.runs + 1, last_success_at = now(),
         error_code = NULL, error_message = NULL, error_detail = NULL, error_hint = NULL, error_sqlstate = NULL, error_at = NULL,
-        due_reason = CASE WHEN s.requested_at > r.started_at THEN 'requested' ELSE 'schedule' END,
+        due_reason = CASE WHEN s.requested_at > $7 THEN 'requested' ELSE 'schedule' END,
         next_due_at = CASE WHEN m.paused OR s.blocked_reason IS NOT NULL THEN 'infinity'
-                           WHEN s.requested_at > r.started_at THEN now()
+                           WHEN s.requested_at > $7 THEN now()
                            ELSE least(coalesce($4, now() + m.every) + m.jitter * random(), $5) END,
         notice = nullif($6, ''),
         lease_incarnation = NULL, lease_pid = NULL, lease_started_at = NULL, lease_deadline = NULL
-    FROM upstream.models m, upstream.runs r
-    WHERE s.model_id = $1 AND s.fence = $2 AND m.model_id = s.model_id AND r.run_id = $3
+    FROM upstream.models m
+    WHERE s.model_id = $1 AND s.fence = $2 AND m.model_id = s.model_id
     RETURNING s.model_id
 )
 UPDATE upstream.runs r SET status = 'succeeded', ended_at = clock_timestamp(), message = nullif($6, '')
@@ -142,7 +142,7 @@ bool RunCatalog::save_page(const Model& model, const Entry& entry) {
 }
 
 bool RunCatalog::finish_run(const Model& model, const NextRun& next) {
-    return finish_run_.run(model.id, model.fence, model.run_id, next.at, next.rescan, next.notice).affected() == 1;
+    return finish_run_.run(model.id, model.fence, model.run_id, next.at, next.rescan, next.notice, next.read_began).affected() == 1;
 }
 
 bool RunCatalog::postpone_run(const Model& model, Time until, const std::string& waits_for) {

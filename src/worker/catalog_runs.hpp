@@ -32,7 +32,7 @@ class RunCatalog {
     pg::Statement<std::int32_t, std::int64_t, std::int64_t, std::optional<std::string>, bool, std::optional<pg::Json>, pg::Json, std::int64_t,
                   std::int64_t, std::int64_t, std::int64_t, std::int64_t, std::int64_t, std::int64_t, double, double, double, std::int32_t, std::int64_t>
         save_page_;
-    pg::Statement<std::int32_t, std::int64_t, std::int64_t, std::optional<Time>, std::optional<Time>, std::string> finish_run_;
+    pg::Statement<std::int32_t, std::int64_t, std::int64_t, std::optional<Time>, std::optional<Time>, std::string, Time> finish_run_;
     pg::Statement<std::int32_t, std::int64_t, std::int64_t, std::string, std::string, std::string, std::string, std::string, std::optional<Time>>
         fail_run_;
     pg::Statement<std::int32_t, std::int64_t, std::int64_t, Time, std::string> postpone_run_;

@@ -26,7 +26,7 @@ constexpr std::size_t kSmallestChunk = 64;                             // rows, 
 
 // When the model is due again after a run that ended well.
 NextRun next_run(const RunContext& run, const core::Apply& page, const Written& written) {
-    NextRun next{.notice = page.notice + (page.notice.empty() || written.notice.empty() ? "" : "; ") + written.notice};
+    NextRun next{.notice = page.notice + (page.notice.empty() || written.notice.empty() ? "" : "; ") + written.notice, .read_began = page.read_began};
     if (run.stream->every_from) {
         const auto every = core::resolve_interval({.from = run.stream->every_from}, to_account(*run.source, run.model), "every");
         if (every) next.at = pg::now() + *every;  // that it can be read was checked when the run began
