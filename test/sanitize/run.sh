@@ -31,7 +31,7 @@ bin=$("$server_config" --bindir)
 mv "$bin/postgres" "$bin/postgres.real"
 cat >"$bin/postgres" <<END
 #!/bin/sh
-exec env LD_PRELOAD="$("$CXX" -print-file-name=libasan.so) $folder/first.so" \\
+exec env LD_PRELOAD="$("$CXX" -print-file-name=libasan.so) $folder/first.so \${LD_PRELOAD:-}" \\
     ASAN_OPTIONS=detect_leaks=0:detect_stack_use_after_return=0:halt_on_error=1:log_path=$folder/reports/address \\
     UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1:log_path=$folder/reports/undefined "$bin/postgres.real" "\$@"
 END

@@ -17,7 +17,7 @@ ok($upstream->settle, 'all models are fresh');
 is($upstream->stats->{accounts}{a1}{refreshes}, 1, 'eight models needed a token, one refresh was made');
 
 $upstream->control('expire_access', { account => 'a1' });
-ok($upstream->settle, 'a token that the upstream refuses is refreshed');
+ok($upstream->settle(60), 'a token that the upstream refuses is refreshed');
 is($upstream->stats->{accounts}{a1}{refreshes}, 2, 'once for all models of the account');
 is($upstream->stats->{accounts}{a2}{refreshes}, 1, 'and for no other account');
 
