@@ -43,19 +43,23 @@ SELECT )" + std::string{kModelColumns} + " FROM leased s " + kModelJoins;
 }
 
 // $1 is what the caller has room for, $7 how many workers there are, $8 how many models they run, $9 how many of these the caller runs. Who comes first
-// leaves the others their share.
+// leaves the others their share, but not for long: one of them may be busy or stopped.
 constexpr const char* kDueModels =
     "SELECT d.model_id, d.priority, d.due_since FROM upstream.models_needing_sync d ORDER BY d.priority DESC, d.due_since LIMIT $1::int8 * $7";
-constexpr const char* kShare = "(SELECT least($1, greatest(1, ceil((count(*) + $8) / $7::float8) - $9))::int8 FROM chosen)";
+constexpr const char* kShare =
+    "(SELECT least($1, greatest(1, ceil((count(*) + $8) / $7::float8) - $9, count(*) FILTER (WHERE due_since < now() - interval '3 seconds')))::int8 FROM chosen)";
 
 constexpr const char* kGivenModels = "SELECT unnest($1::int4[]) AS model_id, 0 AS priority, now() AS due_since";
 
-// A model that is due but held by somebody else is looked at again in a second: its holder may die without a word.
+// A model that is due and was not claimed is looked at again in a second: its holder may die without a word, it was left to another worker, or somebody had its
+// row locked. One that this process holds without running it (the books could not be written) when the lease runs out.
 constexpr const char* kNextDue = R"(
 SELECT least(
     (SELECT min(s.next_due_at) FROM upstream.model_state s WHERE s.next_due_at > now() AND s.next_due_at < 'infinity'),
     (SELECT now() + interval '1 second' WHERE EXISTS
-        (SELECT FROM upstream.model_state s WHERE s.next_due_at <= now() AND s.blocked_reason IS NULL AND s.lease_pid <> pg_backend_pid())))
+        (SELECT FROM upstream.model_state s WHERE s.next_due_at <= now() AND s.blocked_reason IS NULL AND s.lease_pid IS DISTINCT FROM pg_backend_pid())),
+    (SELECT min(greatest(s.lease_deadline, now() + interval '1 second')) FROM upstream.model_state s
+     WHERE s.next_due_at <= now() AND s.lease_pid = pg_backend_pid()))
 )";
 
 constexpr const char* kModelsOf = "SELECT unnest(upstream.find_models($1, $2))";
@@ -91,12 +95,13 @@ constexpr const char* kModelsOfAccount = R"(
 )";
 
 // Data is as old as the beginning of the run that read it. A run that went on where another broke off also committed what that one had read, so it tells
-// nothing; nor does a request say that a run is still to come once a run has succeeded after it. The last runs are enough: who finds nothing requests one.
+// nothing; nor does a request say that a run is still to come once a run has succeeded after it, unless that began before it and the model
+// is due again. The last runs are enough: who finds nothing requests one.
 // One that began in the future did so by a clock that has been set back since.
 constexpr const char* kFreshness = R"(
 SELECT EXISTS (SELECT FROM (SELECT r.status, r.resumed, r.started_at FROM upstream.runs r WHERE r.model_id = $1 ORDER BY r.run_id DESC LIMIT 50) r
                WHERE r.status IN ('succeeded', 'recorded') AND NOT r.resumed AND r.started_at BETWEEN $2 AND now()),
-       coalesce(s.requested_at > s.last_success_at, s.requested_at IS NOT NULL),
+       coalesce(s.requested_at > s.last_success_at, s.requested_at IS NOT NULL) OR s.due_reason = 'requested' AND s.next_due_at <= now(),
        CASE WHEN m.paused THEN 'paused' ELSE coalesce(s.blocked_reason, '') END, coalesce(s.error_message, '')
 FROM upstream.model_state s JOIN upstream.models m USING (model_id) WHERE s.model_id = $1
 )";

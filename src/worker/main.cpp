@@ -28,7 +28,7 @@ namespace {
 
 constexpr core::Duration kAfterError = std::chrono::seconds(5);
 constexpr core::Duration kBetweenPrunings = std::chrono::hours(1);
-constexpr core::Duration kLeaveToOthers = std::chrono::seconds(1);
+constexpr core::Duration kHonestStep = std::chrono::seconds(1);  // a clock that is off by more was set
 
 class Worker {
   public:
@@ -41,9 +41,9 @@ class Worker {
     void turn() {
         try {
             follow_settings();
-            const bool set_back = was_set_back(turned_at_);
+            const bool jumped = turned_at_ && std::chrono::abs(jump_since(*turned_at_)) > kHonestStep;
             turned_at_ = clocks();
-            if (look_now_ || set_back || (next_look_ && uptime() >= *next_look_)) look();
+            if (look_now_ || jumped || (next_look_ && uptime() >= *next_look_)) look();
             ++wakeups_;
             report();
             look_now_ = engine_->turn(next_look_);
@@ -78,7 +78,7 @@ class Worker {
         const Clocks seen = clocks();
         unit_.run("looking for due models", Durability::asynchronous, [&](Catalog& catalog) {
             require_own_instance(catalog);
-            if (!looked_at_ || was_set_back(looked_at_)) {  // nobody knows about the time before this process
+            if (!looked_at_ || jump_since(*looked_at_) < -kHonestStep) {  // nobody knows about the time before this process
                 catalog.forget_future();
                 pg::on_commit(limits_changed);
             }
@@ -89,9 +89,6 @@ class Worker {
             // Without room, the end of a run is what to wait for.
             const auto next_due = claimed.size() < free ? catalog.next_due() : std::nullopt;
             if (next_due) next_look_ = uptime_at(*next_due);
-            // What was left to others may still be there.
-            if (!claimed.empty() && claimed.size() < free && settings().workers > 1)
-                next_look_ = std::min(next_look_.value_or(core::Uptime::max()), uptime() + kLeaveToOthers);
             if (!pruned_at_ || uptime() - *pruned_at_ > kBetweenPrunings) {
                 catalog.prune_runs(settings().run_history_s);
                 catalog.prune_rejects(settings().rejected_history_s);
@@ -120,10 +117,10 @@ class Worker {
 
     [[nodiscard]] static Clocks clocks() { return {pg::now(), uptime()}; }
 
-    // Time passes as the uptime says; a clock that shows less was set back.
-    [[nodiscard]] static bool was_set_back(const std::optional<Clocks>& before) {
+    // How much more time the clock says has passed than the uptime. A machine that sleeps has no uptime meanwhile.
+    [[nodiscard]] static core::Duration jump_since(const Clocks& before) {
         const Clocks now = clocks();
-        return before && now.first - before->first < now.second - before->second - std::chrono::seconds(1);
+        return (now.first - before.first) - (now.second - before.second);
     }
 
     void settle(const std::vector<Outcome>& outcomes) {

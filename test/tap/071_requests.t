@@ -1,6 +1,7 @@
 # A request for a sync is a request for what the upstream has by then: a read that began before, and only ended after it, is not the answer.
 use strict;
 use warnings;
+use IPC::Run;
 use Upstream;
 use Test::More;
 
@@ -24,4 +25,18 @@ my $runs = $upstream->sql(q(SELECT count(*) FROM upstream.sync_runs));
 $upstream->sql(q(SELECT upstream.request_sync('a1', 'orders')));
 ok($upstream->recovers(30), 'a request while nothing is half done');
 is($upstream->sql(q(SELECT count(*) FROM upstream.sync_runs)), $runs + 1, 'needs one run');
+
+# A model becomes due while somebody has its row locked, who then changes his mind: nothing tells the worker so.
+my $succeeded = q(SELECT count(*) FROM upstream.sync_runs WHERE status = 'succeeded');
+$runs = $upstream->sql($succeeded);
+$upstream->sql(q(BEGIN; UPDATE upstream.model_state SET next_due_at = clock_timestamp() + interval '2 seconds'; SELECT upstream.wake(); COMMIT));
+my $locker = IPC::Run::start([ 'psql', '-XAtq', '-d', $upstream->node->connstr('app') ], '<', \my $in, '>', \my $out);
+$in = "BEGIN; SELECT 'locked' FROM upstream.model_state FOR UPDATE;\n";
+$locker->pump until $out =~ /locked/;
+my $looks = $upstream->sql('SELECT sum(wakeups) FROM upstream.pg_stat_upstream_workers');
+ok($upstream->poll('a look', sub { $upstream->sql("SELECT sum(wakeups) > $looks FROM upstream.pg_stat_upstream_workers") eq 't' && $upstream->sql('SELECT now() > next_due_at FROM upstream.model_state') eq 't' }, 30),
+    'the worker looks, and finds a row that is locked');
+$in = "ROLLBACK;\n\\q\n";
+$locker->finish;
+ok($upstream->poll('a run', sub { $upstream->sql($succeeded) == $runs + 1 }, 30), 'is synced once it is not locked any more');
 done_testing();
