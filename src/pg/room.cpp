@@ -14,8 +14,9 @@ constexpr std::size_t kLongestShort = VARATT_SHORT_MAX - VARHDRSZ_SHORT;
 
 char* Room::take(std::size_t size) {
     if (size > left_) {
-        left_ = std::max(size, kBlock);
-        next_ = static_cast<char*>(MemoryContextAllocHuge(memory_, left_));
+        const std::size_t block = std::max(size, kBlock);
+        next_ = static_cast<char*>(MemoryContextAllocHuge(memory_, block));
+        left_ = block;
     }
     char* const taken = next_;
     next_ += size;

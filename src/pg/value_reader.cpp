@@ -104,7 +104,7 @@ Datum ValueReader::read(std::string_view text, Room& room) {
 }
 
 Datum ValueReader::read_text(std::string_view text, Room& room) {
-    if (text.size() >= MaxAllocSize) ereport(ERROR, errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("value is too long"));
+    if (text.size() >= MaxAllocSize - VARHDRSZ) ereport(ERROR, errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("value is too long"));
     if (!text.empty() && std::memchr(text.data(), '\0', text.size()) != nullptr)
         ereport(ERROR, errcode(ERRCODE_UNTRANSLATABLE_CHARACTER), errmsg("null character cannot be stored"));
     if (!server_is_utf8_ && !text.empty()) {
