@@ -235,6 +235,10 @@ void Budgets::exchange_failed(Uptime now) {
     }
 }
 
+void Budgets::forget_as_new(Uptime now) {
+    std::erase_if(budgets_, [&](const auto& entry) { return entry.second->is_as_new(now); });
+}
+
 void Budgets::refresh(Catalog& catalog, const std::vector<std::int32_t>& sources, Uptime now) {
     for (const LimitCatalog::ToldBudget& told : catalog.told_budgets(sources, now)) budget(told.key).learn(told.budget, now);
 }

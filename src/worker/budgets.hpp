@@ -78,6 +78,9 @@ class Budgets {
     // Its transaction failed: what it drew is not ours, what was told is still to be written down.
     void exchange_failed(core::Uptime now);
 
+    // Forgets those of which nothing is known, so that they do not grow in number with the accounts. Only while there are no Needs and Permits.
+    void forget_as_new(core::Uptime now);
+
     // Other processes learned something: read it.
     void refresh(Catalog& catalog, const std::vector<std::int32_t>& sources, core::Uptime now);
 

@@ -201,6 +201,7 @@ void Dispatcher::pump(core::Duration patience) {
     });
     depart(std::exchange(departing_, {}));
     postpone(patience, now);
+    if (waiting_.empty() && flights_.empty()) budgets_.forget_as_new(now);
     const auto look_at = [&](Uptime at) { next_look_ = std::min(next_look_.value_or(at), at); };
     if (const auto due = budgets_.next_exchange(waiting_.empty() && flights_.empty())) look_at(*due);
     if (circuits_.has_traffic()) look_at(now + kTrafficWithin);
