@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "core/utf8.hpp"
+
 // Postgres loads libraries with RTLD_GLOBAL: our own namespace keeps another extension's RapidJSON out of this one.
 #define RAPIDJSON_NAMESPACE upstream::core::json::rapidjson
 #define RAPIDJSON_NAMESPACE_BEGIN namespace upstream::core::json::rapidjson {
@@ -40,19 +42,6 @@ bool is_plain(std::uint64_t word) {
     return (odd & kHigh) == 0;
 }
 
-// Bytes of the UTF-8 character at `at`, if it is one of more than a byte; else 0. What it reads ends with a NUL.
-std::size_t length_of_character(const char* at) {
-    const auto byte = [&](int i) { return static_cast<unsigned char>(at[i]); };
-    const auto follows = [&](int i) { return (byte(i) & 0xC0) == 0x80; };
-    const unsigned char first = byte(0);
-    if (first < 0xC2 || first > 0xF4 || !follows(1)) return 0;
-    if (first < 0xE0) return 2;
-    if (!follows(2)) return 0;
-    if (first < 0xF0) return (first == 0xE0 && byte(1) < 0xA0) || (first == 0xED && byte(1) > 0x9F) ? 0 : 3;  // overlong; a surrogate
-    if (!follows(3)) return 0;
-    return (first == 0xF0 && byte(1) < 0x90) || (first == 0xF4 && byte(1) > 0x8F) ? 0 : 4;  // overlong; beyond Unicode
-}
-
 // RapidJSON's input stream concept over a string, whose final NUL stands for the end of the document.
 class Input {
   public:
@@ -72,8 +61,8 @@ class Input {
         for (;;) {
             while (end_ - at >= 8 && is_plain(load(at))) at += 8;
             while (is_plain(*at)) ++at;
-            const std::size_t size = length_of_character(at);
-            if (size == 0) break;
+            const std::size_t size = length_of_character({at, end_});
+            if (size < 2) break;  // what is not plain, or not UTF-8
             at += size;
         }
         if (*at != '"') return false;
