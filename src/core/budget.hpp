@@ -31,7 +31,6 @@
 
 namespace upstream::core {
 
-using Uptime = Duration;  // since the machine started
 
 struct Allowance {
     double limit = 0;  // units

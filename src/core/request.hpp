@@ -22,6 +22,7 @@ struct Request {
     Duration connect_timeout = std::chrono::seconds(10);
     std::optional<Duration> first_byte_timeout{};  // from the moment at which the request is sent
     Duration total_timeout = std::chrono::seconds(60);
+    std::optional<Uptime> send_by{};  // it is not sent afterwards, however long a connection took or the process was stopped
 };
 
 struct Response {

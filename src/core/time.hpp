@@ -13,6 +13,7 @@ namespace upstream::core {
 
 using Duration = std::chrono::microseconds;
 using Timestamp = std::chrono::sys_time<Duration>;  // UTC, microseconds
+using Uptime = Duration;                            // since the machine started, by the steady clock
 
 struct TimePattern;  // a format of the spec's own, in to_char's letters; defined in time_pattern.hpp
 

@@ -169,7 +169,7 @@ void Client::Impl::collect() {
 }
 
 void Client::Impl::end(Transfer& transfer, CURLcode code) {
-    finished.push_back({transfer.id(), transfer.finish(code), transfer.age()});
+    finished.push_back({transfer.id(), transfer.finish(code), transfer.age(), transfer.is_late()});
     leave(transfer);
 }
 

@@ -45,6 +45,7 @@ struct Finished {
     // An Error has a net_* code, too_large, decode (compression), internal, or invalid_spec for a request that is refused.
     core::Result<core::Response> result;
     std::chrono::microseconds duration;  // from start(), so with the wait for a free connection
+    bool late = false;                   // not sent, because send_by had passed; the result is a net_timeout
 };
 
 class Client {

@@ -67,6 +67,7 @@ Transfer::Transfer(TransferId id, const core::Request& request, core::Origin ori
       origin_(std::move(origin)),
       options_(options),
       overdue_(started_ + request.total_timeout + kGrace),
+      send_by_(request.send_by),
       first_byte_timeout_(request.first_byte_timeout),
       body_(request.body),
       easy_(std::move(easy)) {
@@ -256,11 +257,15 @@ int Transfer::on_connected(void* self, char* remote, char* /*local*/, int /*remo
         storage.ss_family = AF_INET;
     else if (auto* v6 = reinterpret_cast<sockaddr_in6*>(&storage); inet_pton(AF_INET6, remote, &v6->sin6_addr) == 1)
         storage.ss_family = AF_INET6;
-    if (transfer.admit(reinterpret_cast<const sockaddr*>(&storage))) {
-        if (transfer.first_byte_timeout_) transfer.first_byte_due_ = std::chrono::steady_clock::now() + *transfer.first_byte_timeout_;
+    const auto now = std::chrono::steady_clock::now();
+    if (!transfer.admit(reinterpret_cast<const sockaddr*>(&storage))) {
+        transfer.stop_ = Stop::address;
+    } else if (transfer.send_by_ && now.time_since_epoch() > *transfer.send_by_) {
+        transfer.stop_ = Stop::late;
+    } else {
+        if (transfer.first_byte_timeout_) transfer.first_byte_due_ = now + *transfer.first_byte_timeout_;
         return CURL_PREREQFUNC_OK;
     }
-    transfer.stop_ = Stop::address;
     return CURL_PREREQFUNC_ABORT;
 }
 

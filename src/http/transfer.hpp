@@ -57,11 +57,14 @@ class Transfer {
     // got no connection before it was overdue.
     [[nodiscard]] core::Result<core::Response> finish(CURLcode code);
 
+    // Whether it was stopped because its time to be sent had passed.
+    [[nodiscard]] bool is_late() const { return stop_ == Stop::late; }
+
     // Gives the easy handle back without its options. It must have left the multi handle.
     [[nodiscard]] EasyHandle release();
 
   private:
-    enum class Stop { none, body_too_large, headers_too_large, address, no_memory, libcurl };
+    enum class Stop { none, body_too_large, headers_too_large, address, late, no_memory, libcurl };
 
     void set_target(const core::Request& request);
     void set_message(const core::Request& request);
@@ -92,6 +95,7 @@ class Transfer {
     std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
     std::chrono::steady_clock::time_point overdue_;
 
+    std::optional<core::Uptime> send_by_;
     std::optional<core::Duration> first_byte_timeout_;
     std::optional<std::chrono::steady_clock::time_point> first_byte_due_{};  // while the request is sent and not answered
 

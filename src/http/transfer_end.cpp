@@ -127,6 +127,8 @@ core::Error Transfer::stopped() const {
             return too_large("answer's headers are", options_.max_header);
         case Stop::address:
             return not_allowed();
+        case Stop::late:
+            return {.code = Code::net_timeout, .message = "request to " + host_and_port(origin_) + " was not sent: its time had passed"};
         case Stop::no_memory:
             return {.code = Code::internal, .message = "out of memory while reading the answer of " + host_and_port(origin_)};
         case Stop::libcurl:

@@ -5,15 +5,21 @@
 namespace upstream::worker {
 namespace {
 
+// Only on account of what is still so: the claim of this process ($4), or the access token that was refused ($5) while nobody asks for another.
+// A pair that update_token() stored meanwhile, or that somebody else is about to store, has been refused by nobody.
 constexpr const char* kParkAccount = R"(
 WITH parked AS (
     INSERT INTO upstream.tokens AS t (account_id, credential, needs_reauth, reason) VALUES ($1, $2, true, $3)
     ON CONFLICT (account_id, credential) DO UPDATE
     SET needs_reauth = true, reason = CASE WHEN t.needs_reauth THEN t.reason ELSE excluded.reason END,
         refresh_incarnation = NULL, refresh_pid = NULL, refresh_started_at = NULL, refresh_deadline = NULL
+    WHERE CASE WHEN $4 IS NOT NULL THEN t.refresh_pid = $4
+          ELSE ($5 IS NULL OR t.access_token IS NOT DISTINCT FROM $5)
+               AND NOT upstream.lease_is_held(t.refresh_incarnation, t.refresh_pid, t.refresh_started_at, t.refresh_deadline) END
+    RETURNING t.account_id, t.credential
 )
 UPDATE upstream.model_state s SET blocked_reason = 'needs_reauth', next_due_at = 'infinity'
-FROM upstream.models m WHERE m.model_id = s.model_id AND m.account_id = $1 AND m.credential = $2
+FROM upstream.models m JOIN parked USING (account_id, credential) WHERE m.model_id = s.model_id
 )";
 
 constexpr const char* kToken = R"(
@@ -111,7 +117,13 @@ TokenCatalog::TokenCatalog(Holder holder)
       store_grant_(kStoreGrant), release_refresh_(kReleaseRefresh), store_token_(kStoreToken), set_secret_(kSetSecret),
       unblock_account_(kUnblockAccount) {}
 
-void TokenCatalog::park_account(const CredentialId& id, const std::string& reason) { park_account_.run(id.account_id, id.name, reason); }
+bool TokenCatalog::park_account(const CredentialId& id, const std::string& reason, const std::optional<std::string>& refused) {
+    return park_account_.run(id.account_id, id.name, reason, std::nullopt, refused).affected() > 0;
+}
+
+bool TokenCatalog::park_claimed_account(const CredentialId& id, const std::string& reason) {
+    return park_account_.run(id.account_id, id.name, reason, holder_.pid, std::nullopt).affected() > 0;
+}
 
 StoredToken TokenCatalog::token(const CredentialId& id) {
     const pg::Rows rows = token_.run(id.account_id, id.name);

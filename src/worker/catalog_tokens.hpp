@@ -27,13 +27,16 @@ class TokenCatalog {
     void release_refresh(const CredentialId& id);
     void store_token(const CredentialId& id, const std::optional<std::string>& access, const std::optional<std::string>& refresh,
                      const std::optional<Time>& expires_at, double margin_seconds);
-    void park_account(const CredentialId& id, const std::string& reason);  // the models that sign in with it; the first reason stays
+    // The models that sign in with it wait for a person; the first reason stays. False if the access token that was refused is not the stored one any more, or
+    // somebody is asking for another; with a claim, if the claim is not ours any more.
+    bool park_account(const CredentialId& id, const std::string& reason, const std::optional<std::string>& refused);
+    bool park_claimed_account(const CredentialId& id, const std::string& reason);
     void set_secret(std::int32_t account, const std::string& name, const std::optional<std::string>& value);
     void unblock_account(std::int32_t account);  // where no refresh token was refused: another secret may help
 
   private:
     Holder holder_;
-    pg::Statement<std::int32_t, std::string, std::string> park_account_;
+    pg::Statement<std::int32_t, std::string, std::string, std::optional<std::int32_t>, std::optional<std::string>> park_account_;
     pg::Statement<std::int32_t, std::string> token_;
     pg::Statement<std::int32_t, std::string, Time, std::int32_t, Time, double> claim_refresh_, claim_token_;
     pg::Statement<std::int32_t, std::int32_t, std::string, std::optional<std::string>, double, double, pg::Json, std::string> store_grant_;

@@ -212,7 +212,8 @@ void Dispatcher::postpone(core::Duration patience, Uptime now) {
     const core::Timestamp wall = pg::now();
     std::erase_if(waiting_, [&](const auto& item) {
         const bool too_late = item->outlives_lease(wall);
-        if (item->errand.model == 0 || (item->not_before - now <= patience && !too_late)) return false;
+        const bool too_long = item->errand.model != 0 && item->not_before - now > patience;
+        if (!too_long && !too_late) return false;
         const Uptime until = item->not_before + std::chrono::milliseconds(item->ticket % 16 * 25);
         if (item->probe) circuits_.give_back_probe(item->circuit);
         delivered_.push_back({.ticket = item->ticket,

@@ -44,7 +44,7 @@ struct Errand {
     std::shared_ptr<const core::Source> source;
     std::string stream{};
     core::Request request{};
-    std::optional<core::Timestamp> lease_until{};  // the answer has to be here by then: who holds the model afterwards may be somebody else
+    std::optional<core::Timestamp> lease_until{};  // the answer has to be here by then: who holds the model, or the token's claim, afterwards may be somebody else
 };
 
 // Not sent: it may be at that time.
@@ -116,6 +116,7 @@ class Dispatcher {
     void finish(http::Finished finished);
     void finish_item(std::unique_ptr<Item> item, core::Result<core::Response> result, core::Duration duration, core::Uptime now);
     void finish_batch(Flight flight, const core::Response& answer, core::Duration duration, core::Uptime now);
+    void put_back(Flight flight, core::Uptime now);
     bool divide(Flight& flight, const core::Result<core::Response>& result);
     void postpone(core::Duration patience, core::Uptime now);
 

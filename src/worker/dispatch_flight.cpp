@@ -7,6 +7,7 @@
 #include "core/graph_batch.hpp"
 #include "core/usage.hpp"
 #include "pg/process.hpp"
+#include "pg/stop_point.hpp"
 #include "worker/uptime.hpp"
 
 namespace upstream::worker {
@@ -18,6 +19,12 @@ constexpr core::Duration kStillOnTheWay = std::chrono::seconds(1);  // what got 
 constexpr int kTimesUndone = 3;                                     // that an item may come back from a batch as null
 
 }  // namespace
+
+std::optional<Uptime> Dispatcher::Item::send_by() const {
+    if (!errand.lease_until) return std::nullopt;
+    const Uptime now = uptime();
+    return now + (*errand.lease_until - errand.request.total_timeout - pg::now());
+}
 
 bool Dispatcher::Load::opens_transfer(const Item& item) const {
     if (!item.batch) return true;
@@ -79,14 +86,16 @@ void Dispatcher::depart(Items ready) {
 void Dispatcher::start(Items items) {
     const Item& first = *items.front();
     Flight flight{.items = {}, .circuit = first.circuit, .rule = core::BreakerRule::of(*first.errand.source), .probe = first.probe, .batch = first.batch.has_value()};
-    http::TransferId id = 0;
+    core::Request request = first.errand.request;
     if (flight.batch) {
         std::vector<const core::Request*> requests;
         for (const auto& item : items) requests.push_back(&item->errand.request);
-        id = client_.start(core::encode_batch(*first.errand.source, requests));
-    } else {
-        id = client_.start(first.errand.request);
+        request = core::encode_batch(*first.errand.source, requests);
     }
+    for (const auto& item : items)
+        if (const auto limit = item->send_by()) request.send_by = std::min(request.send_by.value_or(*limit), *limit);
+    UPSTREAM_STOP("before sending a request");
+    const http::TransferId id = client_.start(request);
     // One permit for all of them, if the upstream counts a batch as one request.
     if (flight.batch && !first.errand.source->batch->counts_each)
         for (std::size_t i = 1; i < items.size(); ++i) budgets_.give_back(std::exchange(items[i]->permits, {}));
@@ -104,6 +113,7 @@ void Dispatcher::finish(http::Finished finished) {
     Flight flight = std::move(found->second);
     flights_.erase(found);
     const Uptime now = uptime();
+    if (finished.late) return put_back(std::move(flight), now);
     circuits_.report(flight.circuit, flight.rule, finished.result, finished.duration, flight.probe);
     // The upstream has counted what it answered; what it did not answer may still be on the way.
     for (const auto& item : flight.items)
@@ -112,6 +122,17 @@ void Dispatcher::finish(http::Finished finished) {
     if (divide(flight, finished.result)) return;
     if (finished.result && finished.result->status == 200) return finish_batch(std::move(flight), *finished.result, finished.duration, now);
     for (auto& item : flight.items) finish_item(std::move(item), finished.result, finished.duration, now);
+}
+
+// Nothing was sent: it waits again, till its sender has a new lease.
+void Dispatcher::put_back(Flight flight, Uptime now) {
+    if (flight.probe) circuits_.give_back_probe(flight.circuit);
+    for (auto& item : flight.items) {
+        budgets_.give_back(std::exchange(item->permits, {}));
+        item->probe = false;
+        if (!item->cancelled) waiting_.push_back(std::move(item));
+    }
+    next_look_ = now;
 }
 
 // A batch that is refused as a whole, or whose answer is too large, goes again in two halves: in the end what is wrong with one request is that one's trouble.

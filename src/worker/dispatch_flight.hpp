@@ -28,6 +28,8 @@ struct Dispatcher::Item {
     std::string waits_for{};
     std::string told{};  // what was last told of it
 
+    // The answer is to be here within the lease. send_by() asks the steady clock first: a stop between the two makes it earlier, not later.
+    [[nodiscard]] std::optional<core::Uptime> send_by() const;
     [[nodiscard]] bool outlives_lease(core::Timestamp now) const { return errand.lease_until && now + errand.request.total_timeout > *errand.lease_until; }
 };
 

@@ -255,6 +255,13 @@ Error Engine::give_up(const Run& run) {
     return Error{.code = Code::fenced, .message = "the lease was lost: the model was altered, reset or taken over"};
 }
 
+// Refused was the token that the run had. False if there is another by now, which is to be tried.
+bool Engine::park(Catalog& catalog, const Run& run, const Error& error) {
+    std::optional<std::string> refused;
+    if (run.sync && run.sync->account().token) refused = run.sync->account().token->access;
+    return catalog.park_account(credential_of(run.model), reason_of(error), refused);
+}
+
 // T5 for a run that failed: what was committed stays, the reason and the next attempt are written down.
 std::optional<core::Action> Engine::carry_out(Run& run, core::Fail fail) {
     core::State state = fail.state;
@@ -272,8 +279,8 @@ std::optional<core::Action> Engine::carry_out(Run& run, core::Fail fail) {
     try {
         unit_.run("recording a failure", Durability::asynchronous, [&](Catalog& catalog) {
             const Entry entry{.state = stored, .tally = fail.tally, .fetch_ms = milliseconds(run.fetched)};
+            if (fail.error.code == Code::needs_reauth && !park(catalog, run, fail.error)) fail.retry_at = pg::now();
             if (!catalog.save_page(run.model, entry) || !catalog.fail_run(run.model, fail.error, fail.retry_at)) throw LeaseLost{};
-            if (fail.error.code == Code::needs_reauth) catalog.park_account(credential_of(run.model), reason_of(fail.error));
         });
     } catch (const LeaseLost&) {
         fail.error = give_up(run);

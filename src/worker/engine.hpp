@@ -101,6 +101,7 @@ class Engine {
     void prepare(Run& run);
     core::Result<std::vector<core::ListReader>> open_readers(Catalog& catalog, Run& run);
     bool renew_lease(Run& run, core::Duration span);
+    static bool park(Catalog& catalog, const Run& run, const core::Error& error);
     core::Error give_up(const Run& run);
     void forget_run(std::int32_t model);
     void read_answers();

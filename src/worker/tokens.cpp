@@ -8,6 +8,7 @@
 #include "pg/error.hpp"
 #include "pg/log.hpp"
 #include "pg/process.hpp"
+#include "worker/settings.hpp"
 #include "worker/uptime.hpp"
 
 namespace upstream::worker {
@@ -18,6 +19,8 @@ using core::Error;
 
 constexpr core::Duration kLookAgain = std::chrono::milliseconds(100);
 constexpr core::Duration kStoreAgain = std::chrono::seconds(1);
+
+core::Duration lease() { return std::chrono::milliseconds(settings().lease_timeout_ms); }
 
 core::Token stored_token(const StoredToken& stored) {
     return core::Token{.access = *stored.access, .expires_at = stored.expires_at, .lifetime = core::Duration{static_cast<std::int64_t>(stored.lifetime * 1e6)}};
@@ -33,6 +36,7 @@ struct Decision {
     std::optional<core::Token> ready{};
     std::optional<Claim> claim{};  // had: ask for a new token
     std::optional<Error> refused{};
+    std::optional<std::string> access{};  // refused: what was stored then
     bool wait = false;
     bool parked = false;  // refused before: nothing more to write down
 };
@@ -50,9 +54,10 @@ Decision decide(Catalog& catalog, const CredentialId& id, const core::Auth& auth
     const bool lasts = usable && (!stored.expires_at || *stored.expires_at > pg::now());
     if ((!stored.has_refresh || stored.is_spent) && lasts) return {.ready = stored_token(stored)};
     if (stored.is_spent)
-        return {.refused = reauth("the refresh token is probably spent", "Two processes ended after they had sent it and before they could store the answer; it is not sent again.")};
+        return {.refused = reauth("the refresh token is probably spent", "Two processes ended after they had sent it and before they could store the answer; it is not sent again."),
+                .access = stored.access};
     if (!stored.has_refresh)
-        return {.refused = reauth(stored.access ? "the access token has ended, and there is no refresh token" : "the account has no token")};
+        return {.refused = reauth(stored.access ? "the access token has ended, and there is no refresh token" : "the account has no token"), .access = stored.access};
     if (auto claim = catalog.claim_refresh(id)) return {.claim = std::move(claim)};
     return {.wait = true};
 }
@@ -75,25 +80,31 @@ void Tokens::ask(const Model& model, std::shared_ptr<const core::Source> source,
 
 void Tokens::check(const CredentialId& id, Credential& credential) {
     credential.look_at.reset();
+    const core::Timestamp asked = pg::now();
     Decision decision = unit_.run("checking a token", Durability::synchronous,
                                   [&](Catalog& catalog) { return decide(catalog, id, credential.auth, credential.refused); });
-    if (decision.claim) return send(id, credential, *decision.claim);
+    if (decision.claim) return send(id, credential, *decision.claim, asked + lease());
     if (decision.wait) {
         credential.look_at = uptime() + kLookAgain;
         return;
     }
     if (decision.parked) return answer_all(id, core::TokenRefused{.error = std::move(*decision.refused)});
-    if (decision.refused) return refuse(id, std::move(*decision.refused));
+    if (decision.refused) return park(id, credential, std::move(*decision.refused), [&](Catalog& catalog, const std::string& reason) { return catalog.park_account(id, reason, decision.access); });
     answer_all(id, core::TokenReady{std::move(*decision.ready)});
 }
 
-void Tokens::send(const CredentialId& id, Credential& credential, const Claim& claim) {
+// Within the claim: whoever claims it afterwards sends the same refresh token, and an upstream may take a second use of it for theft.
+void Tokens::send(const CredentialId& id, Credential& credential, const Claim& claim, core::Timestamp claimed_until) {
     credential.second_try = claim.attempts > 1;
     auto request = core::token_request(*credential.source, credential.auth, credential.account, claim.refresh_token, pg::now());
-    if (!request) return refuse(id, request.error());
-    credential.transfer = dispatcher_.send(
-        {.account = id.account_id, .source_id = credential.source_id, .source = credential.source, .request = std::move(*request)},
-        credential.account);
+    if (!request) return refuse(id, credential, request.error());
+    request->total_timeout = std::min<core::Duration>(request->total_timeout, lease() / 3);
+    credential.transfer = dispatcher_.send({.account = id.account_id,
+                                            .source_id = credential.source_id,
+                                            .source = credential.source,
+                                            .request = std::move(*request),
+                                            .lease_until = claimed_until},
+                                           credential.account);
 }
 
 double Tokens::margin_seconds(const Credential& credential) {
@@ -104,8 +115,13 @@ bool Tokens::take(Delivered& delivered) {
     for (auto& [id, credential] : credentials_) {
         if (credential.transfer != delivered.ticket) continue;
         credential.transfer.reset();
+        if (delivered.postponed) {  // not sent, and not to be sent any more by this claim
+            unit_.run("giving back a token", Durability::synchronous, [&](Catalog& catalog) { catalog.release_refresh(id); });
+            credential.look_at = uptime() + kLookAgain;
+            return true;
+        }
         if (!delivered.result) {
-            refuse(id, delivered.result.error());
+            refuse(id, credential, delivered.result.error());
             return true;
         }
         auto grant = core::read_grant(*credential.source, credential.auth, std::move(*delivered.result), pg::now());
@@ -113,7 +129,7 @@ bool Tokens::take(Delivered& delivered) {
             Error error = grant.error();
             if (error.code == Code::needs_reauth && credential.second_try)
                 error.detail += "; it was sent before by a process that ended before it could store the answer";
-            refuse(id, std::move(error));
+            refuse(id, credential, std::move(error));
             return true;
         }
         credential.unstored = std::move(*grant);
@@ -141,15 +157,19 @@ void Tokens::store(const CredentialId& id, Credential& credential) {
     answer_all(id, core::TokenReady{core::Token{.access = grant.access, .expires_at = pg::now() + grant.lifetime, .lifetime = grant.lifetime, .remembered = grant.remembered}});
 }
 
-// Parks the account if only a person helps; else gives the claim back, and the models try again later.
-void Tokens::refuse(const CredentialId& id, Error error) {
-    unit_.run("giving back a token", Durability::synchronous, [&](Catalog& catalog) {
-        if (error.code == Code::needs_reauth) {
-            catalog.park_account(id, reason_of(error));
-        } else {
-            catalog.release_refresh(id);
-        }
-    });
+// What was asked for by claim is refused: the account is parked if only a person helps; else the claim is given back, and the models try again later.
+void Tokens::refuse(const CredentialId& id, Credential& credential, Error error) {
+    if (error.code == Code::needs_reauth)
+        return park(id, credential, std::move(error), [&](Catalog& catalog, const std::string& reason) { return catalog.park_claimed_account(id, reason); });
+    unit_.run("giving back a token", Durability::synchronous, [&](Catalog& catalog) { catalog.release_refresh(id); });
+    answer_all(id, core::TokenRefused{.error = std::move(error)});
+}
+
+// Another look if what was refused is not what counts any more.
+template <class Park>
+void Tokens::park(const CredentialId& id, Credential& credential, Error error, Park&& park_account) {
+    const bool parked = unit_.run("giving back a token", Durability::synchronous, [&](Catalog& catalog) { return park_account(catalog, reason_of(error)); });
+    if (!parked) return check(id, credential);
     answer_all(id, core::TokenRefused{.error = std::move(error)});
 }
 

@@ -6,8 +6,11 @@
 //                     |
 //                     +--- old, refused ---> T2: claim, committed ---> token request ---> T3: the new pair, committed ---> ready
 //                                                                          |
+//                                                                          +--> not sent before the claim runs out: given back, read the row again
 //                                                                          +--> invalid_grant: the account is parked (needs_reauth)
 //                                                                          +--> anything else: claim given back, models retry
+//
+// Parked is what was refused: if the claim was lost, or update_token() stored another pair meanwhile, the row is read again.
 //
 // The pair is stored alone, synchronously, before it is used (I7). If it cannot be stored, it is kept in memory, not used, and storing is tried again.
 #pragma once
@@ -67,10 +70,12 @@ class Tokens {
     };
 
     void check(const CredentialId& id, Credential& credential);
-    void send(const CredentialId& id, Credential& credential, const Claim& claim);
+    void send(const CredentialId& id, Credential& credential, const Claim& claim, core::Timestamp claimed_until);
     void store(const CredentialId& id, Credential& credential);
     [[nodiscard]] static double margin_seconds(const Credential& credential);
-    void refuse(const CredentialId& id, core::Error error);
+    void refuse(const CredentialId& id, Credential& credential, core::Error error);
+    template <class Park>
+    void park(const CredentialId& id, Credential& credential, core::Error error, Park&& park_account);
     void answer_all(const CredentialId& id, const Answer& answer);
 
     Unit& unit_;

@@ -61,7 +61,7 @@ byte holder = NONE;         /* the lease */
 bool holder_died = false;   /* its process is gone: postmaster start, pid and process start say so */
 bool ran_out = false;       /* its deadline has passed */
 byte refresher = NONE;      /* who claimed the token */
-bool refresher_died = false;
+bool refresher_died = false; /* or its deadline has passed */
 
 /* The processes. */
 bool asking[WORKERS];       /* a page request is in flight */
@@ -93,6 +93,11 @@ inline flush() { if :: POWER_FAILURES > 0 -> copy(durable, now_) :: else fi }
 #define TOKEN_FREE true
 #else
 #define TOKEN_FREE (refresher == NONE || refresher_died)
+#endif
+#ifdef NO_LOOK_BEFORE_TOKEN
+#define MAY_SEND true
+#else
+#define MAY_SEND (refresher == me && !refresher_died)   /* a process that was stopped looks at its claim before it sends the token */
 #endif
 #define PARKED now_.needs_reauth
 #ifdef NO_LOOK_BEFORE_REQUEST
@@ -140,13 +145,12 @@ inline refresh() {
         fi
     }
     if
-    :: claimed ->
-        /* The request: the upstream never sees it, or spends the token and answers, or its answer is lost, or it refuses. */
-        atomic {
+    ::  /* The request: the upstream never sees it, or spends the token and answers, or its answer is lost, or it takes the use of a spent token for theft. */
+        atomic { claimed && MAY_SEND ->
             if
             :: sent == token -> uses[sent]++; token++; forgives = (GRACE == 1); got = token; unsure[me] = true
             :: sent + 1 == token && forgives -> uses[sent]++; got = token; unsure[me] = true
-            :: else -> uses[sent]++; got = 0
+            :: else -> uses[sent]++; got = 0; token++     /* which nobody has */
             fi;
             assert(uses[sent] <= 2)          /* never a second use of a spent token but the one retry */
         }
@@ -255,6 +259,8 @@ end:
         w = 0; do :: w < WORKERS - 1 -> w++ :: break od;
         bury(w); w = 0 }
     :: atomic { expiries > 0 && holder != NONE && !holder_died && !ran_out && REQUEST_HAS_ENDED -> expiries--; ran_out = true }
+    :: atomic { expiries > 0 && refresher != NONE && !refresher_died -> expiries--; refresher_died = true; doubts++;
+        if :: unsure[refresher] -> in_window = true :: else fi }
     :: atomic { power_failures > 0 && !NOTHING_LEFT -> power_failures--;
         w = 0; do :: w < WORKERS -> bury(w); w++ :: else -> break od; w = 0;
         copy(now_, durable) }

@@ -58,6 +58,7 @@ lease=$(budget 1 1 1 0 0 0 1)
 hung=$(budget 0 1 0 0 0 0 1)
 killed=$(budget 1 0 0 0 0 0 1)
 tokens=$(budget 2 0 0 0 1 1 1)
+late_token=$(budget 0 1 0 0 1 0 0)
 tokens_no_grace=$(budget 2 0 0 0 1 1 0)
 power=$(budget 0 0 0 1 1 0 0)
 
@@ -73,6 +74,8 @@ else
     holds "three workers" "$lease -DWORKERS=3"
     holds "tokens, with grace" "$tokens"
     holds "tokens, without grace" "$tokens_no_grace"
+    holds "tokens, claims that run out, with grace" "$(budget 1 1 0 0 2 1 1)"
+    holds "tokens, claims that run out, without grace" "$(budget 1 1 0 0 2 1 0)"
     holds "power failure, with grace" "$(budget 1 0 0 1 1 0 1)"
     holds "power failure, without grace" "$(budget 1 0 0 1 1 0 0)"
     needs NO_FENCE "$hung"
@@ -85,6 +88,7 @@ else
     needs NO_FENCE_AT_RESET "$lease"
     needs NO_SHORT_TRANSACTIONS "$killed"
     needs NO_SINGLE_FLIGHT "$tokens"
+    needs NO_LOOK_BEFORE_TOKEN "$late_token"
     needs NO_INTENT "$tokens"
     needs NO_CLAIM_CHECK "$tokens"
     needs NO_STORE_BEFORE_USE "$tokens"

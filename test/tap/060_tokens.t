@@ -82,9 +82,7 @@ for my $bad ([ html => {}, 'not_json' ], [ status => { status => 500 }, 'server_
 }
 
 # A family that was revoked.
-ok($upstream->poll('the grace of its first refresh token is over', sub {
-    $upstream->{http}->post_form("$upstream->{url}/oauth/token", { grant_type => 'refresh_token', refresh_token => 'rt-a2-0', client_id => 'client', client_secret => 'secret' });
-    $upstream->stats->{accounts}{a2}{revoked} }, 20), 'somebody uses a spent refresh token: the upstream revokes the family');
+ok(revoke('a2'), 'somebody uses a spent refresh token: the upstream revokes the family');
 $upstream->sql('SELECT upstream.request_sync(name) FROM upstream.accounts');
 ok($upstream->poll('a2 is parked', sub { $upstream->sql(q(SELECT bool_and(state = 'needs_reauth') FROM upstream.model_status WHERE account = 'a2')) eq 't' }, 20),
     'invalid_grant parks the account');
@@ -97,6 +95,19 @@ my $fresh = $upstream->control('reseed_token', { account => 'a2' });
 $upstream->sql("SELECT upstream.update_token('a2', '$fresh->{access_token}', '$fresh->{refresh_token}', now() + interval '1 hour')");
 ok($upstream->settle, 'update_token() lets it run again');
 
+# Somebody signs in while the upstream is about to refuse the former pair.
+ok(revoke('a1'), 'the family of another account is revoked');
+$upstream->control('fault', { account => 'a1', stream => 'token', kind => 'hang' });
+$upstream->control('expire_access', { account => 'a1' });
+my ($asked, $before_401) = ($upstream->stats->{token_requests}, $upstream->stats->{accounts}{a1}{unauthorized});
+$upstream->sql(q(SELECT upstream.request_sync('a1', 's1')));
+ok($upstream->poll('a refresh is on its way', sub { $upstream->stats->{token_requests} > $asked }, 20), 'a refresh is on its way');
+$fresh = $upstream->control('reseed_token', { account => 'a1' });
+$upstream->sql("SELECT upstream.update_token('a1', '$fresh->{access_token}', '$fresh->{refresh_token}', now() + interval '1 hour')");
+$upstream->control('release');
+ok($upstream->settle, 'a refusal of the former pair does not count against the new one');
+is($upstream->stats->{accounts}{a1}{unauthorized}, $before_401 + 1, 'which is not refreshed for it');
+
 # No token anywhere it can be read.
 my $log = PostgreSQL::Test::Utils::slurp_file($node->logfile);
 my @secrets = ($upstream->sql('SELECT access_token FROM upstream.tokens'), $upstream->sql('SELECT refresh_token FROM upstream.tokens'));
@@ -108,3 +119,13 @@ is(scalar(grep { index($seen, $_) >= 0 } @known, 'secret'), 0, 'nor in any view'
 is($upstream->sql(q(SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%rt-a%' AND pid <> pg_backend_pid())), 0, 'nor in pg_stat_activity');
 
 done_testing();
+
+# Uses the first refresh token of an account once more, when the grace for it is over.
+sub revoke
+{
+    my ($account) = @_;
+    return $upstream->poll("$account has lost its tokens", sub {
+        $upstream->{http}->post_form("$upstream->{url}/oauth/token", { grant_type => 'refresh_token', refresh_token => "rt-$account-0", client_id => 'client', client_secret => 'secret' });
+        $upstream->stats->{accounts}{$account}{revoked}
+    }, 20);
+}

@@ -492,6 +492,19 @@ TEST(HttpClient, TimesOutByItsOwnLimitOfTheFirstByte) {
     expect_error(result, Code::net_timeout, "while waiting for the first byte");
 }
 
+TEST(HttpClient, DoesNotSendWhatIsLate) {
+    std::atomic<bool> asked = false;
+    Server server([&](Peer& peer) { asked = !peer.read_request().empty(); });
+    core::Request request = get(server.url("/?key=sesame"));
+    request.send_by = std::chrono::duration_cast<core::Uptime>(std::chrono::steady_clock::now().time_since_epoch());
+    Client client(local());
+    client.start(request);
+    const Finished finished = std::move(drive(client, 1).front());
+    EXPECT_TRUE(finished.late);
+    expect_error(finished.result, Code::net_timeout, "request to " + server.authority() + " was not sent: its time had passed");
+    EXPECT_FALSE(asked);
+}
+
 TEST(HttpClient, AFirstByteInTimeEndsThatLimit) {
     Server server([](Peer& peer) {
         peer.read_request();
