@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <array>
-#include <map>
 #include <new>
 #include <stdexcept>
 #include <unordered_map>
@@ -12,6 +11,7 @@
 #include <curl/curl.h>
 
 #include "http/global.hpp"
+#include "http/socket_set.hpp"
 #include "http/transfer.hpp"
 
 namespace upstream::http {
@@ -93,7 +93,7 @@ struct Client::Impl {
 
     // The callbacks use these for as long as a handle lives, so they are declared first and destroyed last.
     const Options options;
-    std::map<curl_socket_t, int> sockets;  // to CURL_POLL_*
+    SocketSet sockets;
     std::optional<Clock::time_point> deadline;
 
     TransferId last_id = 0;
@@ -191,10 +191,10 @@ std::optional<Clock::time_point> Client::Impl::next_deadline() const {
 }
 
 int Client::Impl::on_socket(CURL* /*easy*/, curl_socket_t fd, int what, void* self, void* /*unused*/) noexcept {
-    auto& sockets = static_cast<Impl*>(self)->sockets;
+    SocketSet& sockets = static_cast<Impl*>(self)->sockets;
     try {
-        if (what == CURL_POLL_REMOVE) sockets.erase(fd);
-        else sockets[fd] = what;
+        if (what == CURL_POLL_REMOVE) sockets.forget(fd);
+        else sockets.want(fd, (what & CURL_POLL_IN) != 0, (what & CURL_POLL_OUT) != 0);
         return 0;
     } catch (const std::bad_alloc&) {
         return -1;  // the call that led here reports CURLM_ABORTED_BY_CALLBACK
@@ -237,12 +237,9 @@ std::size_t Client::in_flight() const {
     return impl_->transfers.size();
 }
 
-std::vector<Interest> Client::interests() const {
-    std::vector<Interest> result;
-    result.reserve(impl_->sockets.size());
-    for (const auto& [fd, what] : impl_->sockets) result.push_back({fd, (what & CURL_POLL_IN) != 0, (what & CURL_POLL_OUT) != 0});
-    return result;
-}
+int Client::descriptor() const { return impl_->sockets.descriptor(); }
+
+void Client::prepare_wait() { impl_->sockets.apply(); }
 
 std::optional<std::chrono::milliseconds> Client::timeout() const {
     if (!impl_->finished.empty()) return std::chrono::milliseconds(0);
@@ -253,8 +250,9 @@ std::optional<std::chrono::milliseconds> Client::timeout() const {
     return std::max(left, std::chrono::milliseconds(0));
 }
 
-void Client::on_ready(int fd, bool readable, bool writable) {
-    impl_->act(fd, (readable ? CURL_CSELECT_IN : 0) | (writable ? CURL_CSELECT_OUT : 0));
+void Client::on_ready() {
+    // What one of them ends may close another: libcurl takes no notice of a socket that it does not know.
+    for (const SocketSet::Ready& socket : impl_->sockets.ready()) impl_->act(socket.fd, (socket.read ? CURL_CSELECT_IN : 0) | (socket.write ? CURL_CSELECT_OUT : 0));
 }
 
 void Client::on_timeout() {

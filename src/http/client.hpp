@@ -1,7 +1,7 @@
 // Many transfers at once over one libcurl multi handle (HTTP/2 where TLS offers it, keep-alive, compression), driven from outside.
 //
-// The client never waits: its owner asks for the sockets and the deadline, waits on them together with whatever else it
-// waits for (worker/engine waits on the process latch too), and then tells the client what happened. No callback of libcurl
+// The client never waits: its owner waits for one descriptor and a time, together with whatever else it waits for
+// (worker/engine waits on the process latch too), and then has the client look at what happened. No callback of libcurl
 // throws, calls Postgres, or outlives the client. Redirects are not followed (a 302 is an answer like any other), proxies
 // and netrc are ignored, URLs with credentials are refused; where a connection may lead is decided by an EgressPolicy
 // against the resolved address. What goes wrong with one transfer is in its Finished; what goes wrong with libcurl itself
@@ -34,12 +34,6 @@ struct Options {
     EgressPolicy egress{};
 };
 
-struct Interest {
-    int fd;
-    bool read;
-    bool write;
-};
-
 struct Finished {
     TransferId id;
     // An Error has a net_* code, too_large, decode (compression), internal, or invalid_spec for a request that is refused.
@@ -64,12 +58,13 @@ class Client {
     // How many have been started, and have neither ended nor been cancelled.
     [[nodiscard]] std::size_t in_flight() const;
 
-    // What to wait for.
-    [[nodiscard]] std::vector<Interest> interests() const;
+    // What to wait for: the descriptor is readable when a socket is ready. Before a wait, prepare_wait() brings it up to date.
+    [[nodiscard]] int descriptor() const;
     [[nodiscard]] std::optional<std::chrono::milliseconds> timeout() const;  // nothing: no timer is set
+    void prepare_wait();
 
-    // What happened. An error or hang-up of a socket counts as readable and writable.
-    void on_ready(int fd, bool readable, bool writable);
+    // What happened.
+    void on_ready();    // call when the descriptor is readable; harmless if it is not
     void on_timeout();  // call when timeout() has passed; harmless if early
 
     // The transfers that ended since the last call.

@@ -9,7 +9,7 @@
 //   batch         with `batch` in the spec, what may leave at the end of a turn leaves together                           (core/graph_batch)
 //
 // First come, first served; whoever has to wait holds up nobody behind it that need not. Like http::Client, which it drives, the dispatcher never waits: its owner
-// calls pump() before it waits, waits for interests() and timeout(), and tells what happened. pump() and take_delivered() may run short transactions.
+// calls pump() before it waits, waits for descriptor() and timeout(), and tells what happened. pump() and take_delivered() may run short transactions.
 //
 // A model that would have to wait longer than `patience` gets no answer but the time at which to try again (Postponed), so that it does not keep its lease, and a place in
 // the process, for nothing.
@@ -89,9 +89,10 @@ class Dispatcher {
     [[nodiscard]] std::size_t waiting() const { return waiting_.size(); }
 
     // What to wait for, and what happened.
-    [[nodiscard]] std::vector<http::Interest> interests() const { return client_.interests(); }
+    [[nodiscard]] int descriptor() const { return client_.descriptor(); }
+    void prepare_wait() { client_.prepare_wait(); }
     [[nodiscard]] std::optional<std::chrono::milliseconds> timeout() const;
-    void on_ready(int fd, bool readable, bool writable) { client_.on_ready(fd, readable, writable); }
+    void on_ready() { client_.on_ready(); }
     void on_timeout() { client_.on_timeout(); }
 
     // The answers that came since the last call.

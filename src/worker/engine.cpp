@@ -8,7 +8,6 @@
 #include "pg/log.hpp"
 #include "pg/process.hpp"
 #include "pg/stop_point.hpp"
-#include "pg/wait_set.hpp"
 #include "worker/convert.hpp"
 #include "worker/list_streams.hpp"
 #include "worker/parents.hpp"
@@ -384,8 +383,7 @@ bool Engine::turn(std::optional<core::Uptime> deadline) {
     if (!outcomes_.empty()) return false;  // somebody waits for them
 
     dispatcher_.pump(patience());
-    std::vector<pg::Socket> sockets;
-    for (const http::Interest& interest : dispatcher_.interests()) sockets.push_back({.fd = interest.fd, .read = interest.read, .write = interest.write});
+    dispatcher_.prepare_wait();
     std::optional<std::chrono::milliseconds> timeout = dispatcher_.timeout();
     const auto at_most = [&](const std::optional<core::Uptime>& time) {
         if (time) timeout = std::min(timeout.value_or(std::chrono::milliseconds::max()), until(*time));
@@ -397,9 +395,9 @@ bool Engine::turn(std::optional<core::Uptime> deadline) {
 
     // I6. If this ever fails, stopping is better than holding back every vacuum of the cluster.
     if (pg::holds_snapshot_or_transaction(unit_.session())) throw pg::Raise(ERRCODE_INTERNAL_ERROR, "a transaction is open while waiting for the network");
-    const pg::Woken woken = pg::wait(sockets, timeout);
+    const pg::Woken woken = wait_.wait(timeout);
 
-    for (const pg::Socket& socket : woken.ready) dispatcher_.on_ready(socket.fd, socket.read, socket.write);
+    if (woken.ready) dispatcher_.on_ready();
     dispatcher_.on_timeout();
     read_answers();
     dispatcher_.pump(patience());  // what was asked for next leaves before anything is written

@@ -23,6 +23,7 @@
 #include "core/answers.hpp"
 #include "core/sync.hpp"
 #include "pg/transaction.hpp"
+#include "pg/wait_set.hpp"
 #include "worker/catalog.hpp"
 #include "worker/dispatch.hpp"
 #include "worker/target_plan.hpp"
@@ -113,6 +114,7 @@ class Engine {
 
     Unit& unit_;
     Dispatcher dispatcher_;
+    pg::WaitSet wait_{dispatcher_.descriptor()};
     Tokens tokens_;
     TargetPlans targets_;
     Writer writer_;

@@ -95,7 +95,7 @@ void launch_workers() {
         const auto next = launcher.look(uptime());
         std::optional<std::chrono::milliseconds> timeout;
         if (next) timeout = std::max(std::chrono::ceil<std::chrono::milliseconds>(*next - uptime()), std::chrono::milliseconds{0});
-        if (pg::wait({}, timeout).latch) launcher.hurry();
+        if (pg::wait(timeout).latch) launcher.hurry();
     }
 }
 

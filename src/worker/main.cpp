@@ -138,7 +138,7 @@ class Worker {
                      "; run ALTER EXTENSION pg_upstream UPDATE or restart the server");
         next_look_.reset();
         report("no extension");
-        pg::wait({}, std::nullopt);
+        pg::wait(std::nullopt);
         look_now_ = true;
     }
 
@@ -147,7 +147,7 @@ class Worker {
         complain(foreign.message() + "; nothing is sent from here until upstream.adopt_instance()");
         next_look_.reset();
         report("foreign_instance");
-        pg::wait({}, std::nullopt);
+        pg::wait(std::nullopt);
         look_now_ = true;
     }
 

@@ -49,7 +49,7 @@ void wait_in(Unit& unit, const FreshWish& wish) {
         if (!seen.obstacle.empty()) raise_obstacle(wish, seen.obstacle);
         const core::Uptime now = uptime();
         if (now >= deadline) raise_timeout(wish, seen.last_error);
-        pg::wait({}, std::min(kLookAgain, std::chrono::ceil<std::chrono::milliseconds>(deadline - now)));
+        pg::wait(std::min(kLookAgain, std::chrono::ceil<std::chrono::milliseconds>(deadline - now)));
     }
 }
 

@@ -258,14 +258,12 @@ core::Request get(const std::string& url) {
 
 // One turn of the owner's loop: waits for what the client asks for, and tells it.
 void turn(Client& client) {
-    std::vector<pollfd> fds;
-    for (const Interest& interest : client.interests())
-        fds.push_back({interest.fd, static_cast<short>((interest.read ? POLLIN : 0) | (interest.write ? POLLOUT : 0)), 0});
+    client.prepare_wait();
     const auto timeout = client.timeout();
-    if (fds.empty() && !timeout) throw std::runtime_error("client waits for nothing");
-    poll(fds.data(), fds.size(), timeout ? static_cast<int>(timeout->count()) : -1);
-    for (const pollfd& fd : fds)
-        if (fd.revents != 0) client.on_ready(fd.fd, (fd.revents & ~POLLOUT) != 0, (fd.revents & ~POLLIN) != 0);
+    if (client.in_flight() == 0 && !timeout) throw std::runtime_error("client waits for nothing");
+    pollfd descriptor{client.descriptor(), POLLIN, 0};
+    poll(&descriptor, 1, timeout ? static_cast<int>(timeout->count()) : -1);
+    client.on_ready();
     client.on_timeout();
 }
 
