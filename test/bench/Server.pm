@@ -25,6 +25,8 @@ sub new
     close $conf or die $!;
     $self->run("$self->{bin}/pg_ctl -D $self->{data} -l $self->{work}/$self->{name}.log -w start");
     $self->psql('postgres', 'CREATE DATABASE bench');
+    # Every shared buffer is touched once: memory that the machine has not used yet costs whoever comes first.
+    $self->psql('bench', 'CREATE UNLOGGED TABLE warm (x text) WITH (fillfactor = 10)', "INSERT INTO warm SELECT repeat('x', 800) FROM generate_series(1, 131072)", 'DROP TABLE warm');
     if ($self->{preload})
     {
         $self->sql('CREATE EXTENSION pg_upstream');
