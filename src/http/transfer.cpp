@@ -23,6 +23,12 @@ constexpr long kStallSeconds = 30;
 // Reading the system's certificates costs more than a handshake; a renewed file is seen after this.
 constexpr long kCertificateCacheSeconds = 3600;
 
+// An answer that says that it is longer has to show it first.
+constexpr std::size_t kMostAnnounced = 1024 * 1024;
+
+// What is read from a socket at a time: most pages take one or two of it.
+constexpr long kBufferBytes = 64 * 1024;
+
 // So long libcurl may take to notice a timeout by itself; its message says more.
 constexpr std::chrono::milliseconds kGrace{100};
 
@@ -167,6 +173,7 @@ void Transfer::set_limits(const core::Request& request) {
     CURL* easy = easy_.get();
     set(easy, CURLOPT_CONNECTTIMEOUT_MS, to_milliseconds(request.connect_timeout));
     set(easy, CURLOPT_TIMEOUT_MS, to_milliseconds(request.total_timeout));
+    set(easy, CURLOPT_BUFFERSIZE, kBufferBytes);
     set(easy, CURLOPT_NOSIGNAL, 1L);
     // A transfer that ends during a name lookup would otherwise wait for the resolver thread, and all others with it.
     set(easy, CURLOPT_QUICK_EXIT, 1L);
@@ -202,11 +209,19 @@ Transfer::Stop Transfer::take_header(std::string_view line) {
     return Stop::none;
 }
 
+// As much as the upstream announces: a body that grows piece by piece is copied several times. What is compressed gets longer, and grows all the same.
+void Transfer::make_room() {
+    curl_off_t announced = -1;
+    if (curl_easy_getinfo(easy_.get(), CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &announced) != CURLE_OK || announced <= 0) return;
+    response_.body.reserve(std::min(static_cast<std::size_t>(announced), std::min(options_.max_body, kMostAnnounced)));
+}
+
 Transfer::Stop Transfer::end_headers() {
     long status = 0;
     if (curl_easy_getinfo(easy_.get(), CURLINFO_RESPONSE_CODE, &status) != CURLE_OK) return Stop::libcurl;
     if (status < 200) return Stop::none;
     headers_complete_ = true;
+    make_room();
     // Only now: an upstream may think for as long as the total timeout allows before it says anything.
     if (curl_easy_setopt(easy_.get(), CURLOPT_LOW_SPEED_LIMIT, kStallBytesPerSecond) != CURLE_OK) return Stop::libcurl;
     if (curl_easy_setopt(easy_.get(), CURLOPT_LOW_SPEED_TIME, kStallSeconds) != CURLE_OK) return Stop::libcurl;

@@ -78,6 +78,7 @@ class Transfer {
 
     Stop take_header(std::string_view line);
     Stop end_headers();
+    void make_room();
     bool admit(const sockaddr* address) noexcept;
 
     [[nodiscard]] core::Error failure(CURLcode code) const;
