@@ -21,7 +21,7 @@ namespace upstream::worker {
 namespace {
 
 constexpr core::Duration kLongestWait = std::chrono::seconds(1);       // of a page for company
-constexpr core::Duration kQuiet = std::chrono::milliseconds(3);        // nothing came for so long: there is time to write
+constexpr core::Duration kQuiet = std::chrono::milliseconds(20);       // nothing came for so long: there is time to write; less may only mean that the upstream waits for a processor
 constexpr std::size_t kSmallestChunk = 64;                             // rows, below which a statement is as good
 
 // When the model is due again after a run that ended well.

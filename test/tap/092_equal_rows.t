@@ -5,7 +5,7 @@ use Upstream;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $upstream = Upstream->new('equal');
+my $upstream = Upstream->new('equal', conf => ["upstream.memory_limit = '64kB'"]);
 my @accounts = map { "shop$_" } 1 .. 3;
 $upstream->setup(accounts => \@accounts, streams => { items => { rows => 2000, tie => 90, spacing_ms => 1000, start => '2026-01-01T00:00:00Z' } }, latency_ms => 5);
 $upstream->sql('CREATE EXTENSION pg_upstream');

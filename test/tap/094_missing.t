@@ -4,7 +4,7 @@ use warnings;
 use Upstream;
 use Test::More;
 
-my $upstream = Upstream->new('missing');
+my $upstream = Upstream->new('missing', conf => ["upstream.memory_limit = '64kB'"]);
 my @accounts = map { "shop$_" } 1 .. 4;
 my @streams = qw(messages orders);
 $upstream->setup(accounts => \@accounts, streams => { map { ($_ => Upstream::rows(400)) } @streams }, latency_ms => 5);
