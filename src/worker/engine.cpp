@@ -26,6 +26,7 @@ double milliseconds(std::chrono::microseconds span) { return static_cast<double>
 
 constexpr std::int64_t kFirstPages = 2;                             // of a run, which are looked at when they come
 constexpr std::size_t kAnswersAtOnce = 4;                           // before sockets are looked at again
+constexpr std::size_t kGoFirst = 8;                                  // runs, enough to have an answer of theirs at hand while others are on their way
 constexpr core::Duration kLongestInLine = std::chrono::seconds(1);  // of an answer behind those of older runs
 
 std::chrono::milliseconds until(core::Uptime time) {
@@ -324,6 +325,17 @@ std::optional<core::Uptime> Engine::rank_of(const Delivered& delivered) const {
     return run.answers < kFirstPages ? std::nullopt : std::optional(run.began);
 }
 
+// The rank up to which runs go first. While there is time to write, all do.
+core::Uptime Engine::goes_first() const {
+    if (!writer_.is_behind() || runs_.size() <= kGoFirst) return core::Uptime::max();
+    std::vector<core::Uptime> began;
+    for (const auto& [id, run] : runs_)
+        if (!run->over) began.push_back(run->began);
+    if (began.size() <= kGoFirst) return core::Uptime::max();
+    std::nth_element(began.begin(), began.begin() + (kGoFirst - 1), began.end());
+    return began[kGoFirst - 1];
+}
+
 // What came is looked at in an order that suits the tables; see core/answers.
 void Engine::read_answers() {
     const core::Uptime now = uptime();
@@ -332,7 +344,7 @@ void Engine::read_answers() {
         answers_.add(std::move(delivered), rank, now);
     }
     const core::Duration longest = std::min<core::Duration>(kLongestInLine, std::chrono::milliseconds(settings().lease_timeout_ms / 10));
-    for (Delivered& delivered : answers_.take(now, longest)) {
+    for (Delivered& delivered : answers_.take(now, longest, goes_first())) {
         finish_transfer(std::move(delivered));
         writer_.flush_if_due(false);
     }
@@ -391,7 +403,7 @@ bool Engine::turn(std::optional<core::Uptime> deadline) {
     at_most(deadline);
     at_most(tokens_.next_look());
     at_most(writer_.due());
-    if (!answers_.empty()) timeout = std::chrono::milliseconds{0};
+    at_most(answers_.next(uptime()));
 
     // I6. If this ever fails, stopping is better than holding back every vacuum of the cluster.
     if (pg::holds_snapshot_or_transaction(unit_.session())) throw pg::Raise(ERRCODE_INTERNAL_ERROR, "a transaction is open while waiting for the network");

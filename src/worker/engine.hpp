@@ -107,6 +107,7 @@ class Engine {
     void forget_run(std::int32_t model);
     void read_answers();
     [[nodiscard]] std::optional<core::Uptime> rank_of(const Delivered& delivered) const;
+    [[nodiscard]] core::Uptime goes_first() const;
     void finish_transfer(Delivered delivered);
     void postpone(Run& run, const Postponed& wait);
     [[nodiscard]] core::Duration patience() const;

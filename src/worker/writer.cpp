@@ -104,7 +104,9 @@ std::optional<core::Uptime> Writer::due() const {
 void Writer::flush_if_due(bool idle) {
     if (queue_.empty()) return;
     const bool full = bytes_ >= static_cast<std::size_t>(settings().memory_limit_kb) * 1024;
-    if (idle || full || uptime() >= *due()) flush();
+    if (!idle && !full && uptime() < *due()) return;
+    behind_ = full;
+    flush();
 }
 
 void Writer::forget(std::int32_t model) {

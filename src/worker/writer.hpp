@@ -72,6 +72,9 @@ class Writer {
     // Commits what waits if it has waited enough; `idle` says that no page can come.
     void flush_if_due(bool idle);
 
+    // Whether pages come faster than they are written: the last ones were because there was no room for more.
+    [[nodiscard]] bool is_behind() const { return behind_; }
+
     // Commits what waits. A cancelled CALL leaves it by pg::Error.
     void flush();
 
@@ -111,6 +114,7 @@ class Writer {
     std::vector<Waiting> queue_{};
     std::vector<std::int32_t> over_{};       // models whose runs ended while a chunk is being written
     std::size_t bytes_ = 0;                  // of the queue
+    bool behind_ = false;
     core::Uptime oldest_{}, newest_{};       // when the first and the last of the queue came
 };
 

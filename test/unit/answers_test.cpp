@@ -48,5 +48,39 @@ TEST(Answers, ThatHaveWaitedLongEnoughGoBeforeOlderRuns) {
     EXPECT_EQ(take(answers, kStart + seconds(6)), "ba");
 }
 
+TEST(Answers, OfYoungerRunsWaitWhileThoseOfOlderOnesComeQuickly) {
+    Answers<char> answers{2};
+    const Uptime older = kStart + seconds(1), younger = kStart + seconds(2);
+    const auto take_at = [&](Uptime now) {
+        const std::vector<char> taken = answers.take(now, kLongest, older);
+        return std::string{taken.begin(), taken.end()};
+    };
+    Uptime now = kStart + seconds(5);
+    answers.add('b', younger, now);
+    answers.add('a', older, now);
+    EXPECT_EQ(take_at(now), "a");
+    EXPECT_EQ(take_at(now), "");
+    EXPECT_EQ(answers.next(now), now + milliseconds(1));
+    answers.add('a', older, now);
+    EXPECT_EQ(answers.next(now), now);
+    now += milliseconds(1);
+    EXPECT_EQ(take_at(now), "a");
+    EXPECT_EQ(answers.next(now), now + milliseconds(1));
+    now += milliseconds(1);
+    EXPECT_EQ(take_at(now), "b") << "the next one of the older run is overdue";
+    answers.add('b', younger, now);
+    EXPECT_EQ(take_at(now), "b") << "and the younger ones do not wait for it again";
+    EXPECT_EQ(answers.next(now), std::nullopt);
+}
+
+TEST(Answers, OfYoungerRunsWaitNoLongerThanOthersThoughOlderOnesComeQuickly) {
+    Answers<char> answers{2};
+    const Uptime older = kStart + seconds(1);
+    answers.add('b', kStart + seconds(2), kStart + seconds(5));
+    answers.add('a', older, kStart + seconds(6));
+    const std::vector<char> taken = answers.take(kStart + seconds(6), kLongest, older);
+    EXPECT_EQ(std::string(taken.begin(), taken.end()), "ba");
+}
+
 }  // namespace
 }  // namespace upstream::core
