@@ -48,10 +48,13 @@ struct Budget {
     // Whether a request needs a permit of it: always one of the spec's, of what was told only while requests are spaced.
     [[nodiscard]] bool is_drawn_on() const { return !told_only() || spacing > core::Duration{0}; }
 
+    // Whether the next exchange, or a look at what may be sent, has anything to do with it.
+    [[nodiscard]] bool is_idle() const { return stock.empty() && returns.empty() && wanted == 0 && !news && !announce; }
+
     // Whether one that is made anew would be the same: nothing is had, owed or told.
     [[nodiscard]] bool is_as_new(core::Uptime now) const {
         const bool was_told = held_until || spacing > core::Duration{0} || told_limit || remaining || percent;
-        return stock.empty() && returns.empty() && wanted == 0 && !news && !announce && not_before <= now && !was_told;
+        return is_idle() && not_before <= now && !was_told;
     }
 
     // What may be drawn: the spec's limit, or a smaller one that the upstream names; of what was told, one request per spacing.

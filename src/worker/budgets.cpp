@@ -80,6 +80,8 @@ Budget* meant_by(const Needs& needs, const core::Told& told) {
 Budgets::Budgets() = default;
 Budgets::~Budgets() = default;
 
+bool Budgets::InOrder::operator()(const Budget* a, const Budget* b) const { return a->key < b->key; }
+
 Budget& Budgets::budget(BudgetKey key) {
     std::unique_ptr<Budget>& place = budgets_[key];
     if (!place) {
@@ -145,6 +147,7 @@ void Budgets::want(const Needs& needs) {
     const auto add = [&](Budget* budget) {
         if (!budget->is_drawn_on()) return;
         ++budget->wanted;
+        heed(*budget);
         budget->longest_request = std::max(budget->longest_request, needs.time_limit);
     };
     add(needs.told);
@@ -152,21 +155,27 @@ void Budgets::want(const Needs& needs) {
 }
 
 void Budgets::want_nothing() {
-    for (auto& [key, budget] : budgets_) budget->wanted = 0;
+    for (Budget* budget : heeded_) budget->wanted = 0;
+    std::erase_if(heeded_, [](const Budget* budget) { return budget->is_idle(); });
 }
 
 bool Budgets::lacks_permits(Uptime now) const {
-    return std::any_of(budgets_.begin(), budgets_.end(), [&](const auto& entry) { return entry.second->wanted > entry.second->stocked(now); });
+    return std::any_of(heeded_.begin(), heeded_.end(), [&](const Budget* budget) { return budget->wanted > budget->stocked(now); });
 }
 
 void Budgets::settle(const Permits& permits, Uptime latest) {
-    for (const Permit& permit : permits) permit.budget->add_return({.booked = permit.booked, .units = permit.units, .latest = latest}, latest);
+    for (const Permit& permit : permits) {
+        permit.budget->add_return({.booked = permit.booked, .units = permit.units, .latest = latest}, latest);
+        heed(*permit.budget);
+    }
 }
 
 // Into the stock, for the next one: it was booked for longer than its validity there.
 void Budgets::give_back(const Permits& permits) {
-    for (const Permit& permit : permits)
+    for (const Permit& permit : permits) {
         permit.budget->stock.push_back({.booked = permit.booked, .valid_until = permit.booked - permit.budget->longest_request, .units = permit.units});
+        heed(*permit.budget);
+    }
 }
 
 void Budgets::tell(const Needs& needs, const core::Told& told, Uptime now) {
@@ -180,6 +189,7 @@ void Budgets::tell(const Needs& needs, const core::Told& told, Uptime now) {
         general.spacing = told.spacing;
         general.news = general.announce = true;
         general.told_at = now;
+        heed(general);
     }
     Budget* const meant = meant_by(needs, told);
     if (meant == nullptr || (!told.limit && !told.remaining)) return;
@@ -187,7 +197,10 @@ void Budgets::tell(const Needs& needs, const core::Told& told, Uptime now) {
     if (told.limit) meant->told_limit = told.limit;
     meant->remaining = told.remaining;
     meant->told_at = now;
-    if (other_limit || (told.remaining && *told.remaining <= kScarce * meant->terms.limit)) meant->news = true;
+    if (other_limit || (told.remaining && *told.remaining <= kScarce * meant->terms.limit)) {
+        meant->news = true;
+        heed(*meant);
+    }
 }
 
 void Budgets::hold(const Needs& needs, core::Duration wait, const std::string& reason, Uptime now) {
@@ -197,12 +210,13 @@ void Budgets::hold(const Needs& needs, core::Duration wait, const std::string& r
     general.held_reason = reason;
     general.told_at = now;
     general.news = general.announce = true;
+    heed(general);
 }
 
 std::optional<Uptime> Budgets::next_exchange(bool idle) const {
     std::optional<Uptime> next;
     const auto at = [&](Uptime time) { next = std::min(next.value_or(time), time); };
-    for (const auto& [key, budget] : budgets_) {
+    for (const Budget* budget : heeded_) {
         if (budget->news) at(Uptime{0});
         if (!budget->returns.empty()) at(idle ? Uptime{0} : budget->returns_since + kReturnWithin);
         for (const Budget::Stock& set : budget->stock) at(idle ? Uptime{0} : set.valid_until);
@@ -213,22 +227,22 @@ std::optional<Uptime> Budgets::next_exchange(bool idle) const {
 // In the order of the keys, so that processes do not deadlock.
 void Budgets::exchange(Catalog& catalog, Uptime now) {
     bool announce = false;
-    for (auto& [key, budget] : budgets_) {
+    for (Budget* budget : heeded_) {
         budget->drop_stale_stock(now);
         if (budget->wanted == 0 && budget->returns.empty() && !budget->news) continue;
         announce |= budget->announce;
-        StoredBudget row = catalog.lock_budget(key, budget->terms, now);
+        StoredBudget row = catalog.lock_budget(budget->key, budget->terms, now);
         budget->learn(row, now);
         budget->settle_into(row, now);
         const double drawn = budget->draw_from(row, now);
         if (budget->news) budget->tell_to(row, now);
-        catalog.save_budget(key, row, drawn);
+        catalog.save_budget(budget->key, row, drawn);
     }
     if (announce) pg::on_commit(limits_changed);
 }
 
 void Budgets::exchange_failed(Uptime now) {
-    for (auto& [key, budget] : budgets_) {
+    for (Budget* budget : heeded_) {
         budget->stock.clear();
         budget->wanted = 0;
         budget->news = budget->announce = budget->held_until && *budget->held_until > now;
@@ -236,6 +250,7 @@ void Budgets::exchange_failed(Uptime now) {
 }
 
 void Budgets::forget_as_new(Uptime now) {
+    std::erase_if(heeded_, [](const Budget* budget) { return budget->is_idle(); });
     std::erase_if(budgets_, [&](const auto& entry) { return entry.second->is_as_new(now); });
 }
 

@@ -14,6 +14,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -85,8 +86,15 @@ class Budgets {
     void refresh(Catalog& catalog, const std::vector<std::int32_t>& sources, core::Uptime now);
 
   private:
+    struct InOrder {
+        bool operator()(const Budget* a, const Budget* b) const;  // of their keys
+    };
+
     Budget& budget(BudgetKey key);
+    void heed(Budget& budget) { heeded_.insert(&budget); }
+
     std::map<BudgetKey, std::unique_ptr<Budget>> budgets_;
+    std::set<Budget*, InOrder> heeded_{};  // those of which something is wanted, had, owed or to be told, among the many of all accounts
 };
 
 }  // namespace upstream::worker
