@@ -208,6 +208,7 @@ std::vector<Stored> look_up(Oid table, Oid index, const RowBuffer& rows, std::sp
         Search search{};
         begin(search, table, index, rows);
         for (std::size_t i = 0; i < order.size(); ++i) {
+            rows.fetch_ahead(order.subspan(i));
             found[i] = look_up_one(search, order[i], compared);
             if (i % 1024 == 0) CHECK_FOR_INTERRUPTS();
         }
