@@ -112,7 +112,9 @@ double Tokens::margin_seconds(const Credential& credential) {
 }
 
 bool Tokens::take(Delivered& delivered) {
-    for (auto& [id, credential] : credentials_) {
+    for (auto& entry : credentials_) {
+        const CredentialId& id = entry.first;
+        Credential& credential = entry.second;
         if (credential.transfer != delivered.ticket) continue;
         credential.transfer.reset();
         if (delivered.postponed) {  // not sent, and not to be sent any more by this claim
