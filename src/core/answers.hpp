@@ -43,10 +43,10 @@ class Answers {
         if (ranked != younger) overdue_ = now + kQuickly;
         const auto last = now < overdue_ ? younger : waiting_.end();
         const auto end = ranked + std::min<std::ptrdiff_t>(static_cast<std::ptrdiff_t>(at_once_), last - ranked);
+        only_younger_ = end == younger;
         std::vector<Answer> taken;
         for (auto each = waiting_.begin(); each != end; ++each) taken.push_back(std::move(each->answer));
         waiting_.erase(waiting_.begin(), end);
-        only_younger_ = end == younger && !waiting_.empty();
         return taken;
     }
 
