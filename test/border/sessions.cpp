@@ -94,7 +94,7 @@ Datum holds(FunctionCallInfo fcinfo) {
     }
     say("after its commit");
     static_cast<void>(pg::role_oid("postgres"));  // looks at a catalog
-    pg::wait({}, 10ms);
+    pg::wait(10ms);
     say("after a look at a catalog and a wait");
     try {
         pg::Transaction transaction{session, "holds"};
@@ -112,7 +112,7 @@ Datum clock(FunctionCallInfo fcinfo) {
     pg::Statement<> age{"SELECT pg_catalog.clock_timestamp() - pg_catalog.now() < '150 ms'"};
     session.leave_callers_transaction();
     for (int i = 0; i < 2; ++i) {
-        pg::wait({}, 200ms);
+        pg::wait(200ms);
         pg::Transaction transaction{session, "clock"};
         const bool fresh = age.run()[0].get<bool>(0);
         transaction.commit();
@@ -125,7 +125,7 @@ Datum wait_for(FunctionCallInfo fcinfo) {
     const Guard guard;
     const std::chrono::milliseconds timeout{PG_GETARG_INT32(0)};
     for (;;) {
-        const pg::Woken woken = pg::wait({}, timeout);
+        const pg::Woken woken = pg::wait(timeout);
         if (woken.timeout) return result("timeout");
         if (PG_GETARG_BOOL(1)) return result("latch");  // otherwise the latch of the statement before
     }
@@ -133,30 +133,29 @@ Datum wait_for(FunctionCallInfo fcinfo) {
 
 Datum wake_self(FunctionCallInfo) {
     const bool woken = pg::set_latch_of(MyProcPid);
-    return result(woken && pg::wait({}, 10s).latch && !pg::set_latch_of(1) ? "latch" : "no latch");
+    return result(woken && pg::wait(10s).latch && !pg::set_latch_of(1) ? "latch" : "no latch");
 }
 
-Datum sockets(FunctionCallInfo) {
+// One set for several waits.
+Datum descriptor(FunctionCallInfo) {
     int pair[2];
     if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) != 0) throw std::runtime_error{"no sockets"};
-    const std::vector<pg::Socket> quiet{{.fd = pair[0], .read = true, .write = false}, {.fd = pair[1], .read = false, .write = false}};
-    const std::vector<pg::Socket> loud{{.fd = pair[0], .read = true, .write = true}, {.fd = pair[1], .read = false, .write = false}};
     std::string text;
-    const auto say = [&](const std::vector<pg::Socket>& set) {
-        ResetLatch(MyLatch);
-        const pg::Woken woken = pg::wait(set, 20ms);
-        text += woken.timeout ? "timeout" : "ready:";
-        for (const pg::Socket& socket : woken.ready) {
-            text += socket.fd == pair[0] ? " first" : " second";
-            text += std::string{socket.read ? " r" : ""} + (socket.write ? " w" : "");
-        }
-        text += "\n";
-    };
-    say(quiet);
-    say(loud);
-    if (write(pair[1], "x", 1) != 1) throw std::runtime_error{"cannot write"};
-    say(quiet);
-    say(loud);
+    {
+        pg::WaitSet set{pair[0]};
+        const auto say = [&] {
+            ResetLatch(MyLatch);
+            const pg::Woken woken = set.wait(20ms);
+            text += woken.timeout ? "timeout\n" : woken.ready ? "ready\n" : "neither\n";
+        };
+        say();
+        if (write(pair[1], "x", 1) != 1) throw std::runtime_error{"cannot write"};
+        say();
+        say();
+        char byte = 0;
+        if (read(pair[0], &byte, 1) != 1) throw std::runtime_error{"cannot read"};
+        say();
+    }
     close(pair[0]);
     close(pair[1]);
     return result(text);
@@ -208,7 +207,7 @@ BORDER_FUNCTION(border_holds, border::holds)
 BORDER_FUNCTION(border_clock, border::clock)
 BORDER_FUNCTION(border_wait, border::wait_for)
 BORDER_FUNCTION(border_wake_self, border::wake_self)
-BORDER_FUNCTION(border_sockets, border::sockets)
+BORDER_FUNCTION(border_descriptor, border::descriptor)
 BORDER_FUNCTION(border_as, border::as_role)
 BORDER_FUNCTION(border_set_local, border::set_local)
 BORDER_FUNCTION(border_start_of, border::start_of)

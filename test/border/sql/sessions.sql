@@ -7,7 +7,7 @@ CREATE PROCEDURE border_holds() LANGUAGE c AS :'module';
 CREATE PROCEDURE border_clock() LANGUAGE c AS :'module';
 CREATE FUNCTION border_wait(int, bool DEFAULT false) RETURNS text LANGUAGE c VOLATILE STRICT AS :'module';
 CREATE FUNCTION border_wake_self() RETURNS text LANGUAGE c VOLATILE STRICT AS :'module';
-CREATE FUNCTION border_sockets() RETURNS text LANGUAGE c VOLATILE STRICT AS :'module';
+CREATE FUNCTION border_descriptor() RETURNS text LANGUAGE c VOLATILE STRICT AS :'module';
 CREATE FUNCTION border_as(text, text, bool DEFAULT true) RETURNS text LANGUAGE c VOLATILE STRICT AS :'module';
 CREATE FUNCTION border_set_local(text, text) RETURNS text LANGUAGE c VOLATILE STRICT AS :'module';
 CREATE FUNCTION border_start_of(int) RETURNS timestamptz LANGUAGE c VOLATILE STRICT AS :'module';
@@ -57,7 +57,7 @@ CALL border_clock();
 -- waiting
 SELECT border_wait(10);
 SELECT border_wake_self();
-SELECT border_sockets();
+SELECT border_descriptor();
 SELECT clock_timestamp() AS before \gset
 SET statement_timeout = '100ms';
 SELECT border_wait(10000);
