@@ -46,7 +46,9 @@ std::optional<Duration> TokenAnswer::seconds(const Path& path) const {
     const auto [end, error] = std::from_chars(written->data(), written->data() + written->size(), seconds);
     if (error != std::errc{} || end != written->data() + written->size() || !std::isfinite(seconds) || seconds <= 0) return std::nullopt;
     const double longest = std::chrono::duration<double>(kLongestLife).count();
-    return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(std::min(seconds, longest)));
+    const auto life = std::chrono::duration_cast<Duration>(std::chrono::duration<double>(std::min(seconds, longest)));
+    if (life == Duration{0}) return std::nullopt;  // what is less than a microsecond says nothing, as zero does
+    return life;
 }
 
 std::optional<Duration> TokenAnswer::until(const Path& path, const TimeFormat& format, Timestamp now) const {

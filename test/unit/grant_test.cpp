@@ -124,6 +124,14 @@ TEST(Exchange, SendsASignedTokenAndTakesTheAccessToken) {
     EXPECT_FALSE(needs_token(source.auth, Token{.access = "t", .expires_at = kNow + 9min, .lifetime = 10min}, kNow));
 }
 
+TEST(Exchange, TakesALifetimeThatIsNoneForOneThatIsNotStated) {
+    const Source source = test::source_of("", R"("auth": {"type": "jwt", "algorithm": "HS256", "key": "{secret.client_secret}", "claims": {"iss": "{secret.client_id}"}, "token_url": "https://id.test/token"})");
+    const auto unstated = read(source, answer(R"({"access_token": "t"})"))->lifetime;
+    EXPECT_GT(unstated, Duration{0});
+    for (const char* const none : {"0", "-1", "1e-8", "\"soon\""})
+        EXPECT_EQ(read(source, answer(R"({"access_token": "t", "expires_in": )" + std::string{none} + "}"))->lifetime, unstated) << none;
+}
+
 TEST(OwnJwt, IsMadeForEachRequestAndNeedsNoToken) {
     const Source source = test::source_of("", R"("auth": {"type": "jwt", "algorithm": "HS256", "key": "{secret.client_secret}"})");
     EXPECT_FALSE(needs_token(source.auth, std::nullopt, kNow));
