@@ -31,7 +31,6 @@
 
 namespace upstream::core {
 
-
 struct Allowance {
     double limit = 0;  // units
     Duration per{0};

@@ -9,6 +9,7 @@
 #include "pg/log.hpp"
 #include "pg/process.hpp"
 #include "worker/dispatch_flight.hpp"
+#include "worker/settings.hpp"
 #include "worker/shared.hpp"
 #include "worker/uptime.hpp"
 #include "worker/writer.hpp"
@@ -33,6 +34,8 @@ std::string host_of(const std::string& url) {
 }
 
 }  // namespace
+
+void bound_by_lease(core::Request& request) { request.total_timeout = std::min<core::Duration>(request.total_timeout, lease_timeout() / 3); }
 
 Dispatcher::Dispatcher(Unit& unit, http::Options options, Tell tell) : unit_(unit), tell_(std::move(tell)), client_(std::move(options)) {}
 

@@ -47,6 +47,9 @@ struct Errand {
     std::optional<core::Timestamp> lease_until{};  // the answer has to be here by then: who holds the model, or the token's claim, afterwards may be somebody else
 };
 
+// Lets a request take a third of a lease at most: whoever has the model, or the token's claim, next could ask while it is in flight.
+void bound_by_lease(core::Request& request);
+
 // Not sent: it may be at that time.
 struct Postponed {
     core::Uptime until;

@@ -153,8 +153,8 @@ std::optional<core::Action> Engine::carry_out(Run& run, core::Fetch fetch) {
         postpone(run, {.until = uptime(), .waits_for = "run timeout"});
         return std::nullopt;
     }
-    // Within the lease, which is renewed by each page: else somebody else could take the model while the request is in flight.
-    fetch.request.total_timeout = std::min<core::Duration>(fetch.request.total_timeout, std::chrono::milliseconds(settings().lease_timeout_ms / 3));
+    // The lease is renewed by each page.
+    bound_by_lease(fetch.request);
     if (!renew_lease(run, fetch.request.total_timeout + patience())) {
         run.outcome.error = give_up(run);
         end(run);
@@ -179,7 +179,7 @@ bool Engine::renew_lease(Run& run, core::Duration span) {
     const core::Timestamp now = pg::now();
     if (run.model.lease_until && now + span <= *run.model.lease_until) return true;
     if (!unit_.run("renewing a lease", Durability::asynchronous, [&](Catalog& catalog) { return catalog.renew_lease(run.model); })) return false;
-    run.model.lease_until = now + std::chrono::milliseconds(settings().lease_timeout_ms);
+    run.model.lease_until = now + lease_timeout();
     return true;
 }
 
@@ -343,7 +343,7 @@ void Engine::read_answers() {
         const std::optional<core::Uptime> rank = rank_of(delivered);
         answers_.add(std::move(delivered), rank, now);
     }
-    const core::Duration longest = std::min<core::Duration>(kLongestInLine, std::chrono::milliseconds(settings().lease_timeout_ms / 10));
+    const core::Duration longest = std::min<core::Duration>(kLongestInLine, lease_timeout() / 10);
     for (Delivered& delivered : answers_.take(now, longest, goes_first())) {
         finish_transfer(std::move(delivered));
         writer_.flush_if_due(false);
@@ -388,7 +388,7 @@ void Engine::postpone(Run& run, const Postponed& wait) {
 // How long a request may wait in here: well within the lease; and not long at all if others have no room because of it.
 core::Duration Engine::patience() const {
     if (runs_.size() >= most_in_flight()) return std::chrono::seconds(1);
-    return std::chrono::milliseconds(settings().lease_timeout_ms / 4);
+    return lease_timeout() / 4;
 }
 
 bool Engine::turn(std::optional<core::Uptime> deadline) {

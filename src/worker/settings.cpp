@@ -41,6 +41,8 @@ constexpr config_enum_entry kWritePaths[] = {
 
 const Settings& settings() { return values; }
 
+std::chrono::milliseconds lease_timeout() { return std::chrono::milliseconds(values.lease_timeout_ms); }
+
 void define_settings() {
     define("upstream.allow_http", "Allows sources without TLS.", &values.allow_http, false);
     define("upstream.allow_private_addresses", "Allows requests to loopback, private and link-local addresses.",

@@ -1,6 +1,8 @@
 // The settings (GUCs) of pg_upstream. All are set in postgresql.conf and take effect on reload.
 #pragma once
 
+#include <chrono>
+
 #include "http/client.hpp"
 
 namespace upstream::worker {
@@ -30,6 +32,8 @@ struct Settings {
 };
 
 [[nodiscard]] const Settings& settings();
+
+[[nodiscard]] std::chrono::milliseconds lease_timeout();
 
 // upstream.max_in_flight, or fewer where this process may not have so many sockets open.
 [[nodiscard]] std::size_t most_in_flight();

@@ -20,8 +20,6 @@ using core::Error;
 constexpr core::Duration kLookAgain = std::chrono::milliseconds(100);
 constexpr core::Duration kStoreAgain = std::chrono::seconds(1);
 
-core::Duration lease() { return std::chrono::milliseconds(settings().lease_timeout_ms); }
-
 core::Token stored_token(const StoredToken& stored) {
     return core::Token{.access = *stored.access, .expires_at = stored.expires_at, .lifetime = core::Duration{static_cast<std::int64_t>(stored.lifetime * 1e6)}};
 }
@@ -83,7 +81,7 @@ void Tokens::check(const CredentialId& id, Credential& credential) {
     const core::Timestamp asked = pg::now();
     Decision decision = unit_.run("checking a token", Durability::synchronous,
                                   [&](Catalog& catalog) { return decide(catalog, id, credential.auth, credential.refused); });
-    if (decision.claim) return send(id, credential, *decision.claim, asked + lease());
+    if (decision.claim) return send(id, credential, *decision.claim, asked + lease_timeout());
     if (decision.wait) {
         credential.look_at = uptime() + kLookAgain;
         return;
@@ -98,7 +96,7 @@ void Tokens::send(const CredentialId& id, Credential& credential, const Claim& c
     credential.second_try = claim.attempts > 1;
     auto request = core::token_request(*credential.source, credential.auth, credential.account, claim.refresh_token, pg::now());
     if (!request) return refuse(id, credential, request.error());
-    request->total_timeout = std::min<core::Duration>(request->total_timeout, lease() / 3);
+    bound_by_lease(*request);
     credential.transfer = dispatcher_.send({.account = id.account_id,
                                             .source_id = credential.source_id,
                                             .source = credential.source,
@@ -118,7 +116,7 @@ bool Tokens::take(Delivered& delivered) {
         if (credential.transfer != delivered.ticket) continue;
         credential.transfer.reset();
         if (delivered.postponed) {  // not sent, and not to be sent any more by this claim
-            unit_.run("giving back a token", Durability::synchronous, [&](Catalog& catalog) { catalog.release_refresh(id); });
+            release(id);
             credential.look_at = uptime() + kLookAgain;
             return true;
         }
@@ -159,11 +157,15 @@ void Tokens::store(const CredentialId& id, Credential& credential) {
     answer_all(id, core::TokenReady{core::Token{.access = grant.access, .expires_at = pg::now() + grant.lifetime, .lifetime = grant.lifetime, .remembered = grant.remembered}});
 }
 
+void Tokens::release(const CredentialId& id) {
+    unit_.run("giving back a token", Durability::synchronous, [&](Catalog& catalog) { catalog.release_refresh(id); });
+}
+
 // What was asked for by claim is refused: the account is parked if only a person helps; else the claim is given back, and the models try again later.
 void Tokens::refuse(const CredentialId& id, Credential& credential, Error error) {
     if (error.code == Code::needs_reauth)
         return park(id, credential, std::move(error), [&](Catalog& catalog, const std::string& reason) { return catalog.park_claimed_account(id, reason); });
-    unit_.run("giving back a token", Durability::synchronous, [&](Catalog& catalog) { catalog.release_refresh(id); });
+    release(id);
     answer_all(id, core::TokenRefused{.error = std::move(error)});
 }
 

@@ -73,6 +73,7 @@ class Tokens {
     void send(const CredentialId& id, Credential& credential, const Claim& claim, core::Timestamp claimed_until);
     void store(const CredentialId& id, Credential& credential);
     [[nodiscard]] static double margin_seconds(const Credential& credential);
+    void release(const CredentialId& id);
     void refuse(const CredentialId& id, Credential& credential, core::Error error);
     template <class Park>
     void park(const CredentialId& id, Credential& credential, core::Error error, Park&& park_account);

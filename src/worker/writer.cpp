@@ -220,7 +220,7 @@ std::optional<Verdict> Writer::write(std::vector<Share>& shares, Path path) {
     }
     for (const Share& share : shares) {
         share.run->fetched = std::chrono::microseconds{0};
-        share.run->model.lease_until = began + std::chrono::milliseconds(settings().lease_timeout_ms);
+        share.run->model.lease_until = began + lease_timeout();
     }
     return std::nullopt;
 }

@@ -45,6 +45,19 @@ bool is_readable(const SocketSet& set) {
     return poll(&descriptor, 1, 0) == 1;
 }
 
+void watch_for_reading(SocketSet& set, const Pair& pair) {
+    set.want(pair.fd(), true, false);
+    set.apply();
+}
+
+void expect_only(const SocketSet& set, const Pair& pair, bool read, bool write) {
+    const auto ready = set.ready();
+    ASSERT_EQ(ready.size(), 1U);
+    EXPECT_EQ(ready[0].fd, pair.fd());
+    EXPECT_EQ(ready[0].read, read);
+    EXPECT_EQ(ready[0].write, write);
+}
+
 TEST(SocketSet, TellsWhichSocketIsReady) {
     SocketSet set;
     const Pair quiet, loud;
@@ -54,11 +67,7 @@ TEST(SocketSet, TellsWhichSocketIsReady) {
     EXPECT_FALSE(is_readable(set));
     loud.speak();
     EXPECT_TRUE(is_readable(set));
-    const auto ready = set.ready();
-    ASSERT_EQ(ready.size(), 1U);
-    EXPECT_EQ(ready[0].fd, loud.fd());
-    EXPECT_TRUE(ready[0].read);
-    EXPECT_FALSE(ready[0].write);
+    expect_only(set, loud, true, false);
 }
 
 TEST(SocketSet, TakesTheLastOfSeveralWishes) {
@@ -69,48 +78,37 @@ TEST(SocketSet, TakesTheLastOfSeveralWishes) {
     set.want(pair.fd(), false, true);
     set.apply();
     pair.speak();
-    const auto ready = set.ready();
-    ASSERT_EQ(ready.size(), 1U);
-    EXPECT_FALSE(ready[0].read);
-    EXPECT_TRUE(ready[0].write);
+    expect_only(set, pair, false, true);
 }
 
 TEST(SocketSet, SaysNothingOfASocketThatIsForgotten) {
     SocketSet set;
     const Pair pair;
-    set.want(pair.fd(), true, false);
-    set.apply();
+    watch_for_reading(set, pair);
     set.forget(pair.fd());
     set.apply();
     pair.speak();
     EXPECT_FALSE(is_readable(set));
-    set.want(pair.fd(), true, false);
-    set.apply();
+    watch_for_reading(set, pair);
     EXPECT_TRUE(is_readable(set));
 }
 
 TEST(SocketSet, AHangUpCountsAsBoth) {
     SocketSet set;
     Pair pair;
-    set.want(pair.fd(), true, false);
-    set.apply();
+    watch_for_reading(set, pair);
     pair.hang_up();
-    const auto ready = set.ready();
-    ASSERT_EQ(ready.size(), 1U);
-    EXPECT_TRUE(ready[0].read);
-    EXPECT_TRUE(ready[0].write);
+    expect_only(set, pair, true, true);
 }
 
 TEST(SocketSet, SeesThatANumberCameBackAsAnotherSocket) {
     SocketSet set;
     const Pair first;
     Pair second;
-    set.want(first.fd(), true, false);
-    set.apply();
+    watch_for_reading(set, first);
     set.forget(first.fd());
     second.take_place_of(first);
-    set.want(first.fd(), true, false);
-    set.apply();
+    watch_for_reading(set, first);
     second.speak();
     EXPECT_TRUE(is_readable(set));
 }
@@ -121,8 +119,7 @@ TEST(SocketSet, ForgetsWhatWasClosedWithoutAWord) {
     {
         const Pair pair;
         fd = pair.fd();
-        set.want(fd, true, false);
-        set.apply();
+        watch_for_reading(set, pair);
     }
     set.forget(fd);
     set.apply();
