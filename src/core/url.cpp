@@ -258,6 +258,13 @@ std::optional<Origin> origin(std::string_view url) {
     return origin;
 }
 
+std::string authority(std::string_view url) {
+    const auto found = origin(url);
+    if (!found) return "";
+    const bool usual = found->port == (found->scheme == "https" ? 443 : 80);
+    return usual ? found->host : found->host + ":" + std::to_string(found->port);
+}
+
 std::optional<std::string> resolve_url(std::string_view base, std::string_view reference) {
     if (!origin(base) || has_space_or_control(reference)) return std::nullopt;
     const Parts from = split(base);

@@ -29,6 +29,9 @@ struct Origin {
 // spaces, control characters, or a host other than ASCII letters, digits, "-._" or an IPv6 address.
 [[nodiscard]] std::optional<Origin> origin(std::string_view url);
 
+// Host, and port unless it is the scheme's, as a Host header names them; "" if the URL has no origin().
+[[nodiscard]] std::string authority(std::string_view url);
+
 // `reference` (absolute, "//host/...", "/path", "path", "?query") seen from `base`; RFC 3986 5.2, dot segments removed.
 // Nothing unless both `base` and the result have an origin().
 [[nodiscard]] std::optional<std::string> resolve_url(std::string_view base, std::string_view reference);

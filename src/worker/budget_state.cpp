@@ -99,6 +99,12 @@ double Budget::draw_from(StoredBudget& row, Uptime now) {
     return requests * cost;
 }
 
+void Budget::look_at(StoredBudget row, Uptime now) {
+    learn(row, now);
+    row.ledger.expire(effective(), now);
+    not_before = is_drawn_on() ? row.ledger.when(effective(), cost, now) : Uptime{0};
+}
+
 void Budget::tell_to(StoredBudget& row, Uptime now) {
     row.told_limit = told_limit;
     row.told_remaining = remaining;

@@ -70,6 +70,9 @@ struct Budget {
     void settle_into(StoredBudget& row, core::Uptime now);
     double draw_from(StoredBudget& row, core::Uptime now);  // units drawn
     void tell_to(StoredBudget& row, core::Uptime now);
+
+    // Outside of one, on a row that may change at any moment: when it has room for one request.
+    void look_at(StoredBudget row, core::Uptime now);
 };
 
 }  // namespace upstream::worker

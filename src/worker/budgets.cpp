@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 
+#include "core/url.hpp"
 #include "pg/process.hpp"
 #include "worker/budget_state.hpp"
 #include "worker/shared.hpp"
@@ -92,9 +93,9 @@ Budget& Budgets::budget(BudgetKey key) {
 }
 
 Needs Budgets::needs_of(const core::Source& source, std::int32_t source_id, std::int32_t account_id, const core::Account& account,
-                        const core::Request& request, const std::string& host) {
+                        const core::Request& request) {
     Needs needs{.time_limit = request.total_timeout};
-    BudgetKey told{.source = source_id, .host = host};
+    BudgetKey told{.source = source_id, .host = core::authority(request.url)};
     core::RateLimit::Scope narrowest = core::RateLimit::Scope::account;
     if (source.rate_limit) {
         const std::string path = path_below(source, account, request.url);
@@ -128,6 +129,14 @@ Earliest Budgets::earliest(const Needs& needs, Uptime now) const {
     if (needs.told->is_drawn_on()) later(needs.told->not_before, "spacing");
     for (const Budget* budget : needs.budgets) later(budget->not_before, "budget");
     return earliest;
+}
+
+void Budgets::look(Catalog& catalog, const Needs& needs, Uptime now) {
+    const auto look_at = [&](Budget* budget) {
+        if (const std::optional<StoredBudget> row = catalog.find_budget(budget->key, now)) budget->look_at(*row, now);
+    };
+    look_at(needs.told);
+    std::for_each(needs.budgets.begin(), needs.budgets.end(), look_at);
 }
 
 std::optional<Permits> Budgets::take(const Needs& needs, Uptime now) {

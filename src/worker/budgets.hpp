@@ -54,10 +54,13 @@ class Budgets {
     ~Budgets();
 
     [[nodiscard]] Needs needs_of(const core::Source& source, std::int32_t source_id, std::int32_t account_id, const core::Account& account,
-                                 const core::Request& request, const std::string& host);
+                                 const core::Request& request);
 
     [[nodiscard]] Earliest earliest(const Needs& needs, core::Uptime now) const;
     [[nodiscard]] std::optional<Permits> take(const Needs& needs, core::Uptime now);
+
+    // Reads the rows of a request that is to go without permits, so that earliest() knows them: out of a transaction that may last, nothing can be drawn.
+    void look(Catalog& catalog, const Needs& needs, core::Uptime now);
 
     // What is to be had with the next exchange(), and whether the stock is too small for it.
     void want_nothing();

@@ -17,8 +17,9 @@ WHERE b.scope <> excluded.scope OR b.max_units IS DISTINCT FROM excluded.max_uni
 
 #define BUDGET_COLUMNS "boot, spent::text, told_limit, told_remaining, told_percent, held_uptime, held_until, coalesce(held_reason, ''), spacing_us"
 
-constexpr const char* kLockBudget =
-    "SELECT " BUDGET_COLUMNS " FROM upstream.budgets WHERE source_id = $1 AND ordinal = $2 AND holder = $3 AND host = $4 FOR UPDATE";
+#define FIND_BUDGET "SELECT " BUDGET_COLUMNS " FROM upstream.budgets WHERE source_id = $1 AND ordinal = $2 AND holder = $3 AND host = $4"
+constexpr const char* kFindBudget = FIND_BUDGET;
+constexpr const char* kLockBudget = FIND_BUDGET " FOR UPDATE";
 
 constexpr const char* kSaveBudget = R"(
 UPDATE upstream.budgets
@@ -29,6 +30,7 @@ WHERE source_id = $1 AND ordinal = $2 AND holder = $3 AND host = $4
 
 constexpr const char* kToldBudgets = "SELECT " BUDGET_COLUMNS ", source_id, scope, holder, host FROM upstream.budgets WHERE ordinal = 0 AND source_id = ANY ($1)";
 
+#undef FIND_BUDGET
 #undef BUDGET_COLUMNS
 
 constexpr const char* kMakeHost = "INSERT INTO upstream.hosts (source_id, host, scope) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
@@ -77,13 +79,19 @@ core::Circuit read_circuit(const pg::Row& row) {
 }  // namespace
 
 LimitCatalog::LimitCatalog(Holder)
-    : make_budget_(kMakeBudget), lock_budget_(kLockBudget), save_budget_(kSaveBudget), told_budgets_(kToldBudgets), make_host_(kMakeHost),
+    : make_budget_(kMakeBudget), lock_budget_(kLockBudget), find_budget_(kFindBudget), save_budget_(kSaveBudget), told_budgets_(kToldBudgets), make_host_(kMakeHost),
       lock_host_(kLockHost), save_host_(kSaveHost), add_traffic_(kAddTraffic), circuits_(kCircuits) {}
 
 StoredBudget LimitCatalog::lock_budget(const BudgetKey& key, const BudgetTerms& terms, core::Uptime now) {
     make_budget_.run(key.source, key.ordinal, key.scope, key.holder, key.host, terms.limit, terms.per, terms.algorithm);
     const pg::Rows rows = lock_budget_.run(key.source, key.ordinal, key.holder, key.host);
     return rows.empty() ? StoredBudget{} : read_budget(rows[0], now);
+}
+
+std::optional<StoredBudget> LimitCatalog::find_budget(const BudgetKey& key, core::Uptime now) {
+    const pg::Rows rows = find_budget_.run(key.source, key.ordinal, key.holder, key.host);
+    if (rows.empty()) return std::nullopt;
+    return read_budget(rows[0], now);
 }
 
 void LimitCatalog::save_budget(const BudgetKey& key, const StoredBudget& budget, double drawn) {

@@ -58,6 +58,7 @@ class LimitCatalog {
 
     // The row, locked till the end of the transaction; made if there is none. Lock several in the order of their keys. Its ledger stands on this boot's clock.
     StoredBudget lock_budget(const BudgetKey& key, const BudgetTerms& terms, core::Uptime now);
+    std::optional<StoredBudget> find_budget(const BudgetKey& key, core::Uptime now);  // without a lock
     void save_budget(const BudgetKey& key, const StoredBudget& budget, double drawn);
 
     // What upstreams told about hosts of these sources, without locks.
@@ -78,7 +79,7 @@ class LimitCatalog {
 
   private:
     pg::Statement<std::int32_t, std::int32_t, std::string, std::string, std::string, double, double, std::string> make_budget_;
-    pg::Statement<std::int32_t, std::int32_t, std::string, std::string> lock_budget_;
+    pg::Statement<std::int32_t, std::int32_t, std::string, std::string> lock_budget_, find_budget_;
     pg::Statement<std::int32_t, std::int32_t, std::string, std::string, std::string, pg::Json, std::optional<double>, std::optional<double>, std::optional<double>,
                   std::optional<std::int64_t>, std::optional<Time>, std::string, std::int64_t, double>
         save_budget_;

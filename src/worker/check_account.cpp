@@ -21,11 +21,11 @@ const core::Error kNoToken{.code = core::Code::auth_failed,
                            .hint = "CALL upstream.sync() to have one asked for, or store one with upstream.update_token()."};
 
 // The source's own check. The rules of the source count for its answer, and the built-in ones, as for a stream's.
-Checked ask_check(const core::Source& source, const core::Account& account) {
+Checked ask_check(const core::Source& source, const core::Account& account, const Model& model) {
     if (core::auth_for(source, account).has_token() && !account.token) return {.error = kNoToken};
     const core::Result<core::Request> request = core::check_request(source, account, pg::now());
     if (!request) return {.error = request.error()};
-    const core::Result<core::Response> response = fetch(*request);
+    const core::Result<core::Response> response = fetch(*request, {.source = source, .account = account, .model = model});
     if (!response) return {.error = response.error()};
     const auto body = core::json::Document::parse(response->body);
     core::Reaction reaction = core::react(source, core::Stream{}, *response, body ? &*body : nullptr, response->body.substr(0, 480));
@@ -38,10 +38,10 @@ Checked ask_check(const core::Source& source, const core::Account& account) {
 Checked ask_first_page(const Look& look) {
     core::Account account = look.account;
     if (account.token) account.token->expires_at.reset();  // a token that has ended is for the upstream to refuse: nothing is refreshed here
-    Rehearsal run{look, std::move(account)};
+    Rehearsal run{look, account};
     std::optional<int> status;
     if (const auto* wish = std::get_if<core::Fetch>(&run.action)) {
-        core::Result<core::Response> response = fetch(wish->request);
+        core::Result<core::Response> response = fetch(wish->request, {.source = look.source, .account = account, .model = look.model});
         if (!response) return {.error = response.error()};
         status = response->status;
         run.action = run.sync.on(core::Answered{std::move(*response)}, pg::now());
@@ -65,7 +65,7 @@ Checked check_account(const std::string& account) {
     const core::Source source = source_of(models.front());
     core::Account values = to_account(source, models.front());
     if (source.check) {
-        Checked checked = ask_check(source, values);
+        Checked checked = ask_check(source, values, models.front());
         if (checked.error) checked.error->detail = core::without_secrets(std::move(checked.error->detail), values);
         return checked;
     }

@@ -26,13 +26,6 @@ constexpr core::Duration kBetweenLooks = std::chrono::milliseconds(20);
 constexpr core::Duration kStillOnTheWay = std::chrono::seconds(1);  // what got no answer may reach the upstream for so long yet
 constexpr core::Duration kProbeMargin = std::chrono::seconds(5);
 
-std::string host_of(const std::string& url) {
-    const auto origin = core::origin(url);
-    if (!origin) return "";
-    const bool usual = origin->port == (origin->scheme == "https" ? 443 : 80);
-    return usual ? origin->host : origin->host + ":" + std::to_string(origin->port);
-}
-
 }  // namespace
 
 void bound_by_lease(core::Request& request) { request.total_timeout = std::min<core::Duration>(request.total_timeout, lease_timeout() / 3); }
@@ -44,8 +37,8 @@ Dispatcher::~Dispatcher() = default;
 Ticket Dispatcher::send(Errand errand, const core::Account& account) {
     auto item = std::make_unique<Item>();
     item->ticket = ++last_ticket_;
-    item->host = host_of(errand.request.url);
-    item->needs = budgets_.needs_of(*errand.source, errand.source_id, errand.account, account, errand.request, item->host);
+    item->host = core::authority(errand.request.url);
+    item->needs = budgets_.needs_of(*errand.source, errand.source_id, errand.account, account, errand.request);
     item->circuit = Circuits::key_of(*errand.source, errand.source_id, errand.account, errand.stream, item->host);
     if (errand.model != 0) item->batch = core::batch_key(*errand.source, errand.request);
     known_sources_.try_emplace(errand.source_id, false);
@@ -73,7 +66,7 @@ void Dispatcher::cancel(Ticket ticket) {
 void Dispatcher::hold(std::int32_t source_id, const std::shared_ptr<const core::Source>& source, std::int32_t account_id, const core::Account& account,
                       const std::string& url, core::Duration wait) {
     const core::Request request{.url = url, .headers = {}};
-    budgets_.hold(budgets_.needs_of(*source, source_id, account_id, account, request, host_of(url)), wait, "rate limit", uptime());
+    budgets_.hold(budgets_.needs_of(*source, source_id, account_id, account, request), wait, "rate limit", uptime());
 }
 
 // Reads what other processes were told, if there is anything new.

@@ -75,7 +75,7 @@ std::vector<std::string> preview(const std::string& account, const std::string& 
     if (values.token) values.token->expires_at.reset();  // a token that has ended is for the upstream to refuse: nothing is refreshed here
     Rehearsal run{look, values};
     if (auto* fetch_action = std::get_if<core::Fetch>(&run.action)) {
-        run.action = run.sync.on(core::Answered{value_or_raise(fetch(fetch_action->request))}, pg::now());
+        run.action = run.sync.on(core::Answered{value_or_raise(fetch(fetch_action->request, {.source = look.source, .account = values, .model = look.model}))}, pg::now());
         if (std::holds_alternative<core::GetToken>(run.action)) raise({.code = core::Code::auth_failed, .message = "the upstream refuses the access token"});
     }
     if (auto* fail = std::get_if<core::Fail>(&run.action)) raise(fail->error);

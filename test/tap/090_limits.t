@@ -69,6 +69,20 @@ for my $account (@accounts)
     cmp_ok(fullest(1_000_000, @own), '<=', 8, "$account: what is reserved is left to others");
 }
 
+# Functions that ask something in a session: they take no permit, but wait for room.
+$upstream->setup(accounts => ['a1'], streams => { orders => Upstream::rows(20) });
+$upstream->sql("SELECT upstream.drop_source(name, true) FROM upstream.sources; DROP TABLE IF EXISTS orders");
+$upstream->create_source('by_hand', { Upstream::stream('orders', 'cursor') }, check => { path => '/orders/cursor', params => { limit => '1' } },
+    rate_limit => { budgets => [ { scope => 'account', limit => 1, per => '1 second', algorithm => 'sliding_window', match => { path => '/orders/*' } } ] });
+$upstream->create_account('by_hand', 'a1');
+is($upstream->sql(q(CALL upstream.sync('a1'); SELECT ok FROM upstream.check_account('a1'))) =~ s/^.*\n//r, 't', 'check_account() right after a run is answered');
+cmp_ok(fullest(1_000_000, arrivals(qr/\/v1\//)), '<=', 1, 'when the budget has room for it');
+$upstream->control('fault', { account => '*', stream => 'orders', kind => 'status', status => 429, headers => { 'Retry-After' => '3600' }, times => 1 });
+$upstream->call(q('a1'));
+$upstream->control('reset_stats');
+is($upstream->sql(q(SELECT ok, error_code FROM upstream.check_account('a1'))), 'f|rate_limited', 'it does not wait for an hour');
+is($upstream->stats->{requests}, 0, 'and asks nothing');
+
 prepare('concurrency', concurrency => { source => 2 });
 $upstream->control('fault', { account => '*', stream => 'orders', kind => 'hang', times => 6 });
 my $call = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('app'), '-c', "CALL upstream.sync_all('concurrency')" ], '>', \my $out);

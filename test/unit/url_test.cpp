@@ -28,6 +28,13 @@ TEST(PercentEncode, KeepsOnlyUnreservedCharacters) {
     EXPECT_EQ(percent_encode(""), "");
 }
 
+TEST(Authority, NamesAPortThatIsNotTheSchemes) {
+    EXPECT_EQ(authority("https://X.com:443/a?b"), "x.com");
+    EXPECT_EQ(authority("http://x.com:443"), "x.com:443");
+    EXPECT_EQ(authority("http://127.0.0.1:80/"), "127.0.0.1");
+    EXPECT_EQ(authority("no url"), "");
+}
+
 TEST(JoinUrl, PutsExactlyOneSlashBetween) {
     for (const char* base : {"https://x.com/v1", "https://x.com/v1/", "https://x.com/v1//"})
         for (const char* path : {"a/b", "/a/b", "//a/b"}) EXPECT_EQ(join_url(base, path, {}), "https://x.com/v1/a/b") << base << path;
