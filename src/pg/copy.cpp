@@ -55,6 +55,7 @@ struct Stream {
             return true;
         }
         const std::size_t row = order[next++];
+        rows->fetch_ahead({order + next, count - next});
         const std::size_t columns = rows->columns().size();
         const Datum* const values = rows->values(row);
         const bool* const nulls = rows->nulls(row);
