@@ -1,6 +1,8 @@
 #include "core/loop_guard.hpp"
 
-#include <cstring>
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #include <string>
 #include <utility>
 
@@ -17,19 +19,7 @@ Error loop_error(std::string message) {
 
 }  // namespace
 
-std::uint64_t mark_of(std::string_view bytes) {
-    constexpr std::uint64_t kPrime = 1099511628211ULL;
-    std::uint64_t hash = 14695981039346656037ULL ^ bytes.size();
-    while (bytes.size() >= sizeof(std::uint64_t)) {
-        std::uint64_t word = 0;
-        std::memcpy(&word, bytes.data(), sizeof(word));
-        hash = (hash ^ word) * kPrime;
-        hash ^= hash >> 32;
-        bytes.remove_prefix(sizeof(word));
-    }
-    for (const char c : bytes) hash = (hash ^ static_cast<unsigned char>(c)) * kPrime;
-    return hash ^ (hash >> 29);
-}
+std::uint64_t mark_of(std::string_view bytes) { return XXH3_64bits(bytes.data(), bytes.size()); }
 
 void LoopGuard::clear() {
     tokens_.clear();

@@ -30,7 +30,7 @@ class LoopGuard {
     int empty_pages_ = 0;
 };
 
-// A hash by which the same bytes are recognised (FNV-1a, eight bytes at a time).
+// A hash by which the same bytes are recognised (XXH3).
 [[nodiscard]] std::uint64_t mark_of(std::string_view bytes);
 
 }  // namespace upstream::core

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 
+#include "core/loop_guard.hpp"
 #include "core/url.hpp"
 #include "pg/process.hpp"
 #include "worker/budget_state.hpp"
@@ -43,12 +44,10 @@ const char* algorithm_name(core::RateLimit::Algorithm algorithm) {
     return "";
 }
 
-// A short mark of a client id (FNV-1a): the row need not show it.
+// A short mark of a client id: the row need not show it.
 std::string mark_of(const std::string& text) {
-    std::uint64_t hash = 14695981039346656037ULL;
-    for (const unsigned char c : text) hash = (hash ^ c) * 1099511628211ULL;
     std::array<char, 16> digits{};
-    return {digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), hash, 16).ptr};
+    return {digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), core::mark_of(text), 16).ptr};
 }
 
 // Fills in who shares a budget of that scope.
