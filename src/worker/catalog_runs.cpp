@@ -60,7 +60,8 @@ UPDATE upstream.runs r SET status = 'failed', ended_at = clock_timestamp(), erro
 FROM failed WHERE r.run_id = $3
 )";
 
-// Neither a success nor a failure: a request has to wait, and what was committed stays.
+// Neither a success nor a failure: a request has to wait, and what was committed stays. The row is locked before: a statement that had to wait for it would not
+// see that the model was paused or resumed meanwhile. (After a page or a failure it is locked, by kSavePage.)
 constexpr const char* kPostponeRun = R"(
 WITH postponed AS (
     UPDATE upstream.model_state s
@@ -146,7 +147,7 @@ bool RunCatalog::finish_run(const Model& model, const NextRun& next) {
 }
 
 bool RunCatalog::postpone_run(const Model& model, Time until, const std::string& waits_for) {
-    return postpone_run_.run(model.id, model.fence, model.run_id, until, waits_for).affected() == 1;
+    return hold(model) && postpone_run_.run(model.id, model.fence, model.run_id, until, waits_for).affected() == 1;
 }
 
 bool RunCatalog::fail_run(const Model& model, const core::Error& error, std::optional<Time> retry_at) {

@@ -46,4 +46,23 @@ $locker->finish;
 like($upstream->call(q('a1', 'orders'))->{results}[0]{message}, qr/^ok$/, 'after that it is synced');
 is($upstream->differences, '', 'and equals the oracle');
 
+# resume() is not yet committed when a run of the paused model is put off: what counts is what is there when the run's row can be written.
+$upstream->setup(accounts => ['a1'], streams => { orders => Upstream::rows(100), others => Upstream::rows(10) }, latency_ms => 3000);
+$upstream->sql(q(SELECT upstream.drop_source('shops', true); DROP TABLE orders, others));
+$upstream->create_source('shops', { Upstream::stream('orders', 'cursor'), Upstream::stream('others', 'cursor') }, concurrency => { account => 1 });
+$upstream->create_account('shops', 'a1');
+$upstream->sql(q(SELECT upstream.pause('a1')));
+$upstream->control('fault', { account => '*', stream => $_, kind => 'status', status => 429, headers => { 'Retry-After' => '3600' }, times => 1 }) for qw(orders others);
+my $call = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('app'), '-c', q(CALL upstream.sync('a1')) ], '>', \my $call_out, '2>', \my $call_err);
+ok($upstream->poll('one waits for the other', sub { $upstream->sql(q(SELECT count(*) FROM upstream.pg_stat_progress_upstream WHERE waiting_for = 'concurrency')) == 1 }), 'one stream is asked for, the other waits');
+my ($waits) = $upstream->sql(q(SELECT stream FROM upstream.pg_stat_progress_upstream WHERE waiting_for = 'concurrency'));
+my $resumer = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('app') ], '<', \my $resumer_in, '>', \my $resumer_out);
+$resumer_in = "BEGIN; SELECT upstream.resume('a1', '$waits'); SELECT 'resumed';\n";
+$resumer->pump until $resumer_out =~ /resumed/;
+ok($upstream->poll('it waits for the row', sub { $upstream->sql(q(SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'CALL%' AND wait_event_type = 'Lock')) == 1 }), 'its run is to be put off');
+$resumer_in = "COMMIT;\n\\q\n";
+$resumer->finish;
+$call->finish;
+is($upstream->sql("SELECT next_due_at < 'infinity' FROM upstream.model_state JOIN upstream.models USING (model_id) WHERE stream = '$waits'"), 't', 'and it is due when it may be asked for');
+
 done_testing();
