@@ -4,6 +4,7 @@ namespace upstream::worker {
 namespace {
 
 constexpr const char* kHold = "SELECT FROM upstream.model_state s WHERE s.model_id = $1 AND s.fence = $2 FOR NO KEY UPDATE";
+constexpr const char* kLock = "SELECT FROM upstream.model_state s WHERE s.model_id = $1 FOR NO KEY UPDATE";
 
 // The commit of a page: the fence is checked by the very statement that moves the cursor.
 constexpr const char* kSavePage = R"(
@@ -126,10 +127,12 @@ FROM marked
 }  // namespace
 
 RunCatalog::RunCatalog(Holder holder)
-    : holder_(holder), hold_(kHold), save_page_(kSavePage), finish_run_(kFinishRun), fail_run_(kFailRun), postpone_run_(kPostponeRun), renew_lease_(kRenewLease), release_(kRelease), give_up_(kGiveUp),
+    : holder_(holder), hold_(kHold), lock_(kLock), save_page_(kSavePage), finish_run_(kFinishRun), fail_run_(kFailRun), postpone_run_(kPostponeRun), renew_lease_(kRenewLease), release_(kRelease), give_up_(kGiveUp),
       prune_runs_(kPruneRuns), record_run_(kRecordRun) {}
 
 bool RunCatalog::hold(const Model& model) { return hold_.run(model.id, model.fence).affected() == 1; }
+
+void RunCatalog::lock(std::int32_t model) { lock_.run(model); }
 
 bool RunCatalog::save_page(const Model& model, const Entry& entry) {
     const StoredState& state = entry.state;

@@ -16,6 +16,7 @@ class RunCatalog {
 
     // Keeps others from claiming the model, or from altering its state, until the transaction ends; false if the lease is lost.
     bool hold(const Model& model);
+    void lock(std::int32_t model);  // the same, whoever has the lease
     bool save_page(const Model& model, const Entry& entry);
     bool finish_run(const Model& model, const NextRun& next);
     bool fail_run(const Model& model, const core::Error& error, std::optional<Time> retry_at);
@@ -29,6 +30,7 @@ class RunCatalog {
   private:
     Holder holder_;
     pg::Statement<std::int32_t, std::int64_t> hold_;
+    pg::Statement<std::int32_t> lock_;
     pg::Statement<std::int32_t, std::int64_t, std::int64_t, std::optional<std::string>, bool, std::optional<pg::Json>, pg::Json, std::int64_t,
                   std::int64_t, std::int64_t, std::int64_t, std::int64_t, std::int64_t, std::int64_t, double, double, double, std::int32_t, std::int64_t>
         save_page_;

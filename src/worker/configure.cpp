@@ -350,6 +350,7 @@ void mark_sync_complete(const std::string& account, const std::string& stream, c
         throw pg::Raise(ERRCODE_INVALID_PARAMETER_VALUE, "synced_at must be finite");
     Books books;
     books.as_keeper([&](Catalog& catalog) {
+        catalog.lock(catalog.model(account, stream).id);  // a page that is being committed, or another session, moves the cursor first
         const Model model = catalog.model(account, stream);
         const core::Source source = read_valid(catalog.source(model.source_id).spec);
         const core::Stream* known = source.stream(model.stream);
