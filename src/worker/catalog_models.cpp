@@ -43,11 +43,11 @@ SELECT )" + std::string{kModelColumns} + " FROM leased s " + kModelJoins;
 }
 
 // $1 is what the caller has room for, $7 how many workers there are, $8 how many models they run, $9 how many of these the caller runs. Who comes first
-// leaves the others their share, but not for long: one of them may be busy or stopped.
+// leaves the others their share, and who has more than the others all of it, but not for long: one of them may be busy or stopped.
 constexpr const char* kDueModels =
     "SELECT d.model_id, d.priority, d.due_since FROM upstream.models_needing_sync d ORDER BY d.priority DESC, d.due_since LIMIT $1::int8 * $7";
 constexpr const char* kShare =
-    "(SELECT least($1, greatest(1, ceil((count(*) + $8) / $7::float8) - $9, count(*) FILTER (WHERE due_since < now() - interval '3 seconds')))::int8 FROM chosen)";
+    "(SELECT least($1, greatest(ceil((count(*) + $8) / $7::float8) - $9, count(*) FILTER (WHERE due_since < now() - interval '3 seconds')))::int8 FROM chosen)";
 
 constexpr const char* kGivenModels = "SELECT unnest($1::int4[]) AS model_id, 0 AS priority, now() AS due_since";
 
