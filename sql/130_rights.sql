@@ -75,7 +75,7 @@ DROP ROLE plain;
 
 -- a cancelled CALL gives its models back at once
 SELECT test.control('fault', '{"kind": "hang"}');
-SET statement_timeout = '300ms';
+SET statement_timeout = '1s';
 CALL upstream.sync('main');
 RESET statement_timeout;
 SELECT test.control('release');

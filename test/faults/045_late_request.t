@@ -8,7 +8,7 @@ use lib $FindBin::Bin;
 use Faults;
 use Test::More;
 
-my $upstream = Faults->new('late', conf => [ "upstream.workers = 2", "upstream.lease_timeout = '3s'" ]);
+my $upstream = Faults->new('late', conf => [ "upstream.workers = 2", "upstream.lease_timeout = '9s'" ]);
 my %skip = ('the first page' => 1, 'a token' => 0);  # the requests that a new account's worker sends before
 my %account = ('the first page' => 'shop1', 'a token' => 'shop2');
 $upstream->setup(accounts => [ values %account ], streams => { orders => Upstream::rows(100) }, token_lifetime_s => 3600, grace_s => 0);
@@ -29,7 +29,7 @@ for my $what ('the first page', 'a token')
         my $late;
         ok($upstream->poll('it stops', sub { ($late = $holder->()) && ($upstream->process_state($late) // '') eq 'T' }, 20), 'a worker stops before its request is sent');
         is($sent->(), $skip{$what}, 'nothing has been sent of it');
-        ok($upstream->poll('another asks', sub { $sent->() > $skip{$what} && $holder->() != $late }, 20), 'another takes over, and asks');
+        ok($upstream->poll('another asks', sub { $sent->() > $skip{$what} && $holder->() != $late }, 40), 'another takes over, and asks');
 
         my $turns = $upstream->sql("SELECT wakeups FROM upstream.pg_stat_upstream_workers WHERE pid = $late");
         kill 'CONT', $late;

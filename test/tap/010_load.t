@@ -4,7 +4,7 @@ use warnings;
 use Upstream;
 use Test::More;
 
-my $upstream = Upstream->new('load');
+my $upstream = Upstream->new('load', conf => ["upstream.memory_limit = '8MB'"]);  # what is written at a time must take less than a token's life
 my @accounts = map { "shop$_" } 1 .. 20;
 $upstream->setup(
     accounts => \@accounts,

@@ -5,7 +5,7 @@ use Upstream;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $upstream = Upstream->new('kill9');
+my $upstream = Upstream->new('kill9', conf => ["upstream.memory_limit = '8MB'"]);  # what is written at a time must take less than a token's life
 my @accounts = map { "shop$_" } 1 .. 20;
 my @streams = qw(orders messages customers);
 $upstream->setup(

@@ -57,22 +57,35 @@ cmp_ok($upstream->sql('SELECT sum(worker) FROM samples'), '>', 100 * $ENV{UPSTRE
 is($upstream->sql('SELECT sum(worker_holds) FROM samples'), 0, 'the worker holds no snapshot and no transaction in any sample');
 is($upstream->sql('SELECT sum(session_holds) FROM samples WHERE session > 0'), 0, 'the session holds no snapshot and no transaction id in any sample');
 
-my $began = time;
-$upstream->sql("SELECT pg_cancel_backend($session_pid)");
-ok($upstream->poll('the CALL ends', sub { $upstream->sql("SELECT count(*) FROM pg_stat_activity WHERE pid = $session_pid") == 0 }, 5), 'a CALL can be cancelled');
-cmp_ok(time - $began, '<', 0.2 + 0.2, 'within 200 ms (and two psql)');
+# Measured in the server, where no client has to be started.
+$upstream->sql(q(CREATE FUNCTION cancel(session integer) RETURNS float8 LANGUAGE plpgsql AS $$
+DECLARE
+    began timestamptz := clock_timestamp();
+BEGIN
+    PERFORM pg_cancel_backend(session);
+    WHILE clock_timestamp() < began + interval '5 seconds' AND EXISTS (SELECT FROM pg_stat_activity WHERE pid = session AND state = 'active') LOOP
+        PERFORM pg_stat_clear_snapshot();
+    END LOOP;
+    RETURN extract(epoch FROM clock_timestamp() - began);
+END $$));
+cmp_ok($upstream->sql("SELECT cancel($session_pid)"), '<', 0.2, 'a CALL can be cancelled, within 200 ms');
 $call->finish;
 like($call_err, qr/57014/, 'with the SQLSTATE of a cancelled query');
 is($upstream->sql(q(SELECT lease_pid IS NULL FROM upstream.model_state JOIN upstream.models USING (model_id) JOIN upstream.accounts USING (account_id) WHERE name = 'shop20')),
     't', 'its lease is given back');
 is($upstream->sql(q(SELECT status FROM upstream.sync_runs WHERE account = 'shop20' ORDER BY run_id DESC LIMIT 1)), 'cancelled', 'its run says so');
 
-$node->safe_psql('postgres', 'CREATE DATABASE other');
-$began = time;
-$node->safe_psql('postgres', 'DROP DATABASE other');
-cmp_ok(time - $began, '<', 0.25 + 0.1, 'DROP DATABASE of another database takes less than 250 ms (and psql 100)');
+my @drops;
+for (1 .. 3)
+{
+    $node->safe_psql('postgres', 'CREATE DATABASE other');
+    my $began = time;
+    $node->safe_psql('postgres', 'DROP DATABASE other');
+    push @drops, time - $began;
+}
+cmp_ok((sort { $a <=> $b } @drops)[1], '<', 0.25 + 0.1, 'DROP DATABASE of another database takes less than 250 ms (and psql 100)');
 
-$began = time;
+my $began = time;
 $node->stop('fast');
 cmp_ok(time - $began, '<', 2, 'a fast shutdown does not wait for the upstream');
 

@@ -9,7 +9,7 @@ my $upstream = Upstream->new('tokens', conf => ["log_statement = none\nlog_min_e
 my $node = $upstream->node;
 my @accounts = qw(a1 a2 a3);
 my @streams = map { "s$_" } 1 .. 8;
-$upstream->setup(accounts => \@accounts, streams => { map { ($_ => Upstream::rows(20)) } @streams }, token_lifetime_s => 3600, grace_s => 5);
+$upstream->setup(accounts => \@accounts, streams => { map { ($_ => Upstream::rows(20)) } @streams }, token_lifetime_s => 3600, grace_s => 15);
 $upstream->sql('CREATE EXTENSION pg_upstream');
 $upstream->create_source('shops', { map { Upstream::stream($_, 'cursor') } @streams });
 $upstream->create_account('shops', $_) for @accounts;
@@ -127,5 +127,5 @@ sub revoke
     return $upstream->poll("$account has lost its tokens", sub {
         $upstream->{http}->post_form("$upstream->{url}/oauth/token", { grant_type => 'refresh_token', refresh_token => "rt-$account-0", client_id => 'client', client_secret => 'secret' });
         $upstream->stats->{accounts}{$account}{revoked}
-    }, 20);
+    }, 60);
 }

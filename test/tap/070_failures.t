@@ -117,12 +117,12 @@ for my $fault ([ a => kind => 'status', status => 503 ], [ a => kind => 'reset' 
     is($upstream->differences, '', 'to what the oracle says');
 }
 my $before = $upstream->stats->{models}{'a1/orders'}{requests};
-$upstream->control('fault', { account => '*', stream => 'orders', kind => 'status', status => 429, headers => { 'Retry-After' => '2' }, times => 1 });
+$upstream->control('fault', { account => '*', stream => 'orders', kind => 'status', status => 429, headers => { 'Retry-After' => '4' }, times => 1 });
 $upstream->sql(q(SELECT upstream.request_sync('a1', 'orders')));
-ok($upstream->poll('it is refused', sub { $upstream->status('a1', 'orders')->{failures} == 1 }, 20), 'the worker is asked to wait 2 s');
+ok($upstream->poll('it is refused', sub { $upstream->status('a1', 'orders')->{failures} == 1 }, 20), 'the worker is asked to wait 4 s');
 my $refused_at = $upstream->sql(q(SELECT error_at FROM upstream.model_status WHERE stream = 'orders'));
 ok($upstream->recovers, 'and recovers by itself');
-is($upstream->sql("SELECT min(started_at) - '$refused_at'::timestamptz >= '2 seconds' FROM upstream.sync_runs WHERE stream = 'orders' AND started_at > '$refused_at'"), 't', 'not before that time');
+is($upstream->sql("SELECT min(started_at) - '$refused_at'::timestamptz >= '3.9 seconds' FROM upstream.sync_runs WHERE stream = 'orders' AND started_at > '$refused_at'"), 't', 'not before that time');
 
 # An upstream that is gone, and comes back at the same address.
 $upstream->stop_simulator;

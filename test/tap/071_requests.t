@@ -29,7 +29,7 @@ is($upstream->sql(q(SELECT count(*) FROM upstream.sync_runs)), $runs + 1, 'needs
 # A model becomes due while somebody has its row locked, who then changes his mind: nothing tells the worker so.
 my $succeeded = q(SELECT count(*) FROM upstream.sync_runs WHERE status = 'succeeded');
 $runs = $upstream->sql($succeeded);
-$upstream->sql(q(BEGIN; UPDATE upstream.model_state SET next_due_at = clock_timestamp() + interval '2 seconds'; SELECT upstream.wake(); COMMIT));
+$upstream->sql(q(BEGIN; UPDATE upstream.model_state SET next_due_at = clock_timestamp() + interval '5 seconds'; SELECT upstream.wake(); COMMIT));
 my $locker = IPC::Run::start([ 'psql', '-XAtq', '-d', $upstream->node->connstr('app') ], '<', \my $in, '>', \my $out);
 $in = "BEGIN; SELECT 'locked' FROM upstream.model_state FOR UPDATE;\n";
 $locker->pump until $out =~ /locked/;

@@ -23,7 +23,7 @@ $upstream->sql(q(CALL upstream.wait_fresh('shop1', 'orders', '1 hour')));
 is($upstream->sql('SELECT count(*) FROM upstream.sync_runs'), $runs, 'data that is young enough is not asked for again');
 
 # A run that is under way when the call comes may have read before it, so one that begins after it is waited for.
-$upstream->control('fault', { account => '*', stream => 'orders', kind => 'delay', ms => 300, times => 1 });
+$upstream->control('fault', { account => '*', stream => 'orders', kind => 'delay', ms => 3000, times => 1 });
 $upstream->sql(q(SELECT upstream.request_sync('shop1')));
 ok($upstream->poll('a request is under way', sub { $upstream->sql('SELECT in_flight FROM upstream.pg_stat_upstream_workers') == 1 }), 'a run is under way');
 $upstream->control('mutate', { account => 'shop1', stream => 'orders', count => 3 });

@@ -88,13 +88,13 @@ $upstream->control('fault', { account => '*', stream => 'orders', kind => 'hang'
 my $call = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('app'), '-c', "CALL upstream.sync_all('concurrency')" ], '>', \my $out);
 ok($upstream->poll('two are asked for', sub { $upstream->sql(q(SELECT string_agg(coalesce(waiting_for, phase), ' ' ORDER BY coalesce(waiting_for, phase)) FROM upstream.pg_stat_progress_upstream)) eq 'concurrency concurrency concurrency concurrency requesting requesting' }),
     'two requests are in flight, four wait, and the view says so');
-is(scalar(grep { $_->{in_flight} } values %{ $upstream->stats->{models} }), 2, 'as the upstream sees it');
+ok($upstream->poll('the upstream has two', sub { grep({ $_->{in_flight} } values %{ $upstream->stats->{models} }) == 2 }), 'as the upstream sees it');
 $upstream->control('clear_faults');
 ok($upstream->poll('all are done', sub { $upstream->control('release'); $upstream->sql(q(SELECT count(*) FROM upstream.model_status WHERE state = 'fresh')) == 6 }), 'and all of them are served');
 $call->finish;
 
 # A host in trouble: five failures open its breaker, then one request at a time asks whether it is back.
-prepare('broken', breaker => { failures => 5, cooldown => '1 second' }, retry => { base => '10 milliseconds', max => '20 milliseconds', max_attempts => 1000 });
+prepare('broken', breaker => { failures => 5, cooldown => '10 seconds' }, retry => { base => '2 seconds', max => '2 seconds', jitter => 0, max_attempts => 1000 });
 $upstream->control('fault', { account => '*', stream => 'orders', kind => 'status', status => 503, times => -1 });
 my $breaker = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('app'), '-c', "CALL upstream.sync_all('broken')" ], '>', \$out);
 ok($upstream->poll('it opens', sub { $upstream->sql(q(SELECT count(*) FROM upstream.pg_stat_upstream_sources WHERE breaker <> 'closed')) == 1 }), 'the breaker opens');

@@ -43,7 +43,7 @@ for my $round (1 .. 8)
     last unless $upstream->poll('a worker runs', sub { defined($before = $upstream->worker_pid) }, 30);
     $upstream->control('fault', { account => '*', stream => 'items', skip => int rand(30), times => 1, kind => 'kill', pid => $before + 0, signal => 9,
         when => $round % 2 ? 'request' : 'response' });
-    $upstream->node->psql('app', 'SELECT sum(upstream.full_refresh(name, NULL)) FROM upstream.accounts') if $round > 1;
+    $upstream->node->psql('app', 'SELECT sum(upstream.full_refresh(name, NULL)) FROM upstream.accounts');
     $kills++ if $upstream->poll("worker $before is gone", sub { return !kill(0, $before) }, 20);
     $upstream->control('clear_faults');
 }

