@@ -16,6 +16,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "pg/error.hpp"
 #include "pg/postgres.hpp"
 
 namespace upstream::pg {
@@ -75,7 +76,10 @@ class Rows {
     [[nodiscard]] std::uint64_t size() const { return table_ == nullptr ? 0 : count_; }
     [[nodiscard]] bool empty() const { return size() == 0; }
     [[nodiscard]] std::uint64_t affected() const { return count_; }  // also for statements that return no rows
-    [[nodiscard]] Row operator[](std::uint64_t index) const { return Row{table_, index}; }
+    [[nodiscard]] Row operator[](std::uint64_t index) const {  // raises 42704: what was known to be there can have been dropped
+        if (index >= size()) throw Raise(ERRCODE_UNDEFINED_OBJECT, "what was to be read was dropped meanwhile");
+        return Row{table_, index};
+    }
 
     class Iterator {
       public:
