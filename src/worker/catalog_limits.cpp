@@ -6,9 +6,13 @@
 namespace upstream::worker {
 namespace {
 
+// Rows are made of what is still there: a source can be dropped while a request of it is in flight, which must not make the exchange fail for all others.
+#define OF_SOURCE " FROM upstream.sources so WHERE so.source_id = $1 FOR KEY SHARE"
+
 constexpr const char* kMakeBudget = R"(
 INSERT INTO upstream.budgets AS b (source_id, ordinal, scope, holder, host, max_units, per, algorithm)
-VALUES ($1, $2, $3, $4, $5, nullif($6, 0), nullif(make_interval(secs => $7), '0'), nullif($8, ''))
+SELECT so.source_id, $2, $3, $4, $5, nullif($6, 0), nullif(make_interval(secs => $7), '0'), nullif($8, '')
+)" OF_SOURCE R"(
 ON CONFLICT (source_id, ordinal, holder, host) DO UPDATE
 SET scope = excluded.scope, max_units = excluded.max_units, per = excluded.per, algorithm = excluded.algorithm
 WHERE b.scope <> excluded.scope OR b.max_units IS DISTINCT FROM excluded.max_units OR b.per IS DISTINCT FROM excluded.per
@@ -33,7 +37,7 @@ constexpr const char* kToldBudgets = "SELECT " BUDGET_COLUMNS ", source_id, scop
 #undef FIND_BUDGET
 #undef BUDGET_COLUMNS
 
-constexpr const char* kMakeHost = "INSERT INTO upstream.hosts (source_id, host, scope) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING";
+constexpr const char* kMakeHost = "INSERT INTO upstream.hosts (source_id, host, scope) SELECT so.source_id, $2, $3" OF_SOURCE " ON CONFLICT DO NOTHING";
 
 constexpr const char* kLockHost =
     "SELECT state, failures_in_row, openings, since, probe_at FROM upstream.hosts WHERE source_id = $1 AND host = $2 AND scope = $3 FOR UPDATE";
@@ -44,10 +48,12 @@ UPDATE upstream.hosts SET state = $4, failures_in_row = $5, openings = $6, since
 
 constexpr const char* kAddTraffic = R"(
 INSERT INTO upstream.hosts AS h (source_id, host, scope, requests, failures, bytes, request_time, last_error)
-VALUES ($1, $2, $3, $4, $5, $6, $7, nullif($8, ''))
+SELECT so.source_id, $2, $3, $4, $5, $6, $7, nullif($8, ''))" OF_SOURCE R"(
 ON CONFLICT (source_id, host, scope) DO UPDATE
 SET requests = h.requests + $4, failures = h.failures + $5, bytes = h.bytes + $6, request_time = h.request_time + $7, last_error = coalesce(nullif($8, ''), h.last_error)
 )";
+
+#undef OF_SOURCE
 
 constexpr const char* kCircuits =
     "SELECT state, failures_in_row, openings, since, probe_at, source_id, host, scope FROM upstream.hosts WHERE source_id = ANY ($1) AND (state <> 'closed' OR failures_in_row > 0)";
