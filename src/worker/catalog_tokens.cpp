@@ -14,7 +14,7 @@ WITH parked AS (
     SET needs_reauth = true, reason = CASE WHEN t.needs_reauth THEN t.reason ELSE excluded.reason END,
         refresh_incarnation = NULL, refresh_pid = NULL, refresh_started_at = NULL, refresh_deadline = NULL
     WHERE CASE WHEN $4 IS NOT NULL THEN t.refresh_pid = $4
-          ELSE ($5 IS NULL OR t.access_token IS NOT DISTINCT FROM $5)
+          ELSE t.access_token IS NOT DISTINCT FROM $5
                AND NOT upstream.lease_is_held(t.refresh_incarnation, t.refresh_pid, t.refresh_started_at, t.refresh_deadline) END
     RETURNING t.account_id, t.credential
 )
@@ -75,32 +75,29 @@ WHERE account_id = $1 AND refresh_pid = $2 AND credential = $3
 
 // Whoever was refreshing the former pair is fenced off: its answer finds no claim of its own any more.
 constexpr const char* kStoreToken = R"(
-WITH stored AS (
-    INSERT INTO upstream.tokens AS t (account_id, access_token, refresh_token, expires_at, lifetime, refresh_at, credential)
-    VALUES ($1, $2, $3, $4, $4 - now(), $4 - make_interval(secs => $5), $6)
-    ON CONFLICT (account_id, credential) DO UPDATE
-    SET access_token = excluded.access_token, refresh_token = coalesce(excluded.refresh_token, t.refresh_token),
-        expires_at = excluded.expires_at, lifetime = excluded.lifetime, refresh_at = excluded.refresh_at,
-        refreshed_at = now(), needs_reauth = false, reason = NULL, attempts = 0,
-        refresh_incarnation = NULL, refresh_pid = NULL, refresh_started_at = NULL, refresh_deadline = NULL
-)
-UPDATE upstream.model_state s
-SET blocked_reason = NULL, due_reason = 'token', next_due_at = CASE WHEN m.paused THEN s.next_due_at ELSE now() END
-FROM upstream.models m
-WHERE m.model_id = s.model_id AND m.account_id = $1 AND m.credential = $6 AND s.blocked_reason = 'needs_reauth'
+INSERT INTO upstream.tokens AS t (account_id, access_token, refresh_token, expires_at, lifetime, refresh_at, credential)
+VALUES ($1, $2, $3, $4, $4 - now(), $4 - make_interval(secs => $5), $6)
+ON CONFLICT (account_id, credential) DO UPDATE
+SET access_token = excluded.access_token, refresh_token = coalesce(excluded.refresh_token, t.refresh_token),
+    expires_at = excluded.expires_at, lifetime = excluded.lifetime, refresh_at = excluded.refresh_at,
+    refreshed_at = now(), needs_reauth = false, reason = NULL, attempts = 0,
+    refresh_incarnation = NULL, refresh_pid = NULL, refresh_started_at = NULL, refresh_deadline = NULL
 )";
 
 // A refresh token that was refused is not helped by another secret.
-constexpr const char* kUnblockAccount = R"(
-WITH freed AS (
-    UPDATE upstream.tokens SET needs_reauth = false, reason = NULL, access_token = NULL, expires_at = NULL
-    WHERE account_id = $1 AND needs_reauth AND refresh_token IS NULL
-    RETURNING account_id, credential
-)
+constexpr const char* kFreeTokens = R"(
+UPDATE upstream.tokens SET needs_reauth = false, reason = NULL, access_token = NULL, expires_at = NULL
+WHERE account_id = $1 AND needs_reauth AND refresh_token IS NULL
+)";
+
+// Statements of their own, around the change of the tokens: each sees what those have committed that the one before had to wait for, who park the account,
+// or pause and resume its models. Rows are locked in the order models, tokens, states, as everywhere.
+constexpr const char* kLockModels = "SELECT FROM upstream.models m WHERE m.account_id = $1 ORDER BY m.model_id FOR NO KEY UPDATE";
+constexpr const char* kUnblockModels = R"(
 UPDATE upstream.model_state s
 SET blocked_reason = NULL, due_reason = 'token', next_due_at = CASE WHEN m.paused THEN s.next_due_at ELSE now() END
-FROM upstream.models m JOIN freed USING (account_id, credential)
-WHERE m.model_id = s.model_id AND s.blocked_reason = 'needs_reauth'
+FROM upstream.models m JOIN upstream.tokens t USING (account_id, credential)
+WHERE m.model_id = s.model_id AND m.account_id = $1 AND s.blocked_reason = 'needs_reauth' AND NOT coalesce(t.needs_reauth, false)
 )";
 
 constexpr const char* kSetSecret = R"(
@@ -115,7 +112,7 @@ WHEN NOT MATCHED AND $3 IS NOT NULL THEN INSERT (account_id, name, value) VALUES
 TokenCatalog::TokenCatalog(Holder holder)
     : holder_(holder), park_account_(kParkAccount), token_(kToken), claim_refresh_(kClaimRefresh), claim_token_(kClaimToken),
       store_grant_(kStoreGrant), release_refresh_(kReleaseRefresh), store_token_(kStoreToken), set_secret_(kSetSecret),
-      unblock_account_(kUnblockAccount) {}
+      free_tokens_(kFreeTokens), lock_models_(kLockModels), unblock_models_(kUnblockModels) {}
 
 bool TokenCatalog::park_account(const CredentialId& id, const std::string& reason, const std::optional<std::string>& refused) {
     return park_account_.run(id.account_id, id.name, reason, std::nullopt, refused).affected() > 0;
@@ -173,13 +170,19 @@ void TokenCatalog::release_refresh(const CredentialId& id) { release_refresh_.ru
 
 void TokenCatalog::store_token(const CredentialId& id, const std::optional<std::string>& access, const std::optional<std::string>& refresh,
                                const std::optional<Time>& expires_at, double margin_seconds) {
+    lock_models_.run(id.account_id);
     store_token_.run(id.account_id, access, refresh, expires_at, margin_seconds, id.name);
+    unblock_models_.run(id.account_id);
 }
 
 void TokenCatalog::set_secret(std::int32_t account, const std::string& name, const std::optional<std::string>& value) {
     set_secret_.run(account, name, value);
 }
 
-void TokenCatalog::unblock_account(std::int32_t account) { unblock_account_.run(account); }
+void TokenCatalog::unblock_account(std::int32_t account) {
+    lock_models_.run(account);
+    free_tokens_.run(account);
+    unblock_models_.run(account);
+}
 
 }  // namespace upstream::worker

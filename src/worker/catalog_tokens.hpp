@@ -43,7 +43,7 @@ class TokenCatalog {
     pg::Statement<std::int32_t, std::int32_t, std::string> release_refresh_;
     pg::Statement<std::int32_t, std::optional<std::string>, std::optional<std::string>, std::optional<Time>, double, std::string> store_token_;
     pg::Statement<std::int32_t, std::string, std::optional<std::string>> set_secret_;
-    pg::Statement<std::int32_t> unblock_account_;
+    pg::Statement<std::int32_t> free_tokens_, lock_models_, unblock_models_;
 };
 
 }  // namespace upstream::worker
