@@ -34,9 +34,7 @@ INSERT INTO upstream.model_state (model_id) SELECT model_id FROM made
 // A changed spec fences off runs that follow the old one. Here as elsewhere the lease stays: its holder has a request in flight, finds out at its next
 // commit, and gives the lease back then; so there are never two requests of one model at a time.
 constexpr const char* kUpdateModel = R"(
-WITH forgotten AS (
-    DELETE FROM upstream.partition_state WHERE model_id = $1 AND $7
-), changed AS (
+WITH changed AS (
     UPDATE upstream.models m
     SET target = $2::oid, every = make_interval(secs => $3), jitter = make_interval(secs => $4), priority = $5, incremental = $6, credential = $8
     WHERE m.model_id = $1
@@ -49,6 +47,9 @@ SET fence = s.fence + 1, read = NULL, kept = '{}',
     next_due_at = CASE WHEN c.paused OR s.blocked_reason IS NOT NULL THEN 'infinity' ELSE now() END
 FROM changed c WHERE s.model_id = c.model_id
 )";
+
+// After the state is locked, so that it sees what a page has committed that was waited for.
+constexpr const char* kForgetPartitions = "DELETE FROM upstream.partition_state WHERE model_id = $1";
 
 constexpr const char* kDeleteModel = "DELETE FROM upstream.models WHERE model_id = $1";
 
@@ -72,7 +73,7 @@ StoredSource read_source_row(const pg::Row& row) {
 ConfigurationCatalog::ConfigurationCatalog()
     : source_(kSource), find_source_(kFindSource), sources_at_(kSourcesAt), source_of_(kSourceOf), find_account_(kFindAccount), find_table_(kFindTable),
       may_act_as_(kMayActAs), insert_source_(kInsertSource), update_source_(kUpdateSource), insert_account_(kInsertAccount),
-      insert_model_(kInsertModel), update_model_(kUpdateModel), delete_model_(kDeleteModel), accounts_of_(kAccountsOf) {}
+      insert_model_(kInsertModel), update_model_(kUpdateModel), forget_partitions_(kForgetPartitions), delete_model_(kDeleteModel), accounts_of_(kAccountsOf) {}
 
 StoredSource ConfigurationCatalog::source(std::int32_t id) { return read_source_row(source_.run(id)[0]); }
 
@@ -118,6 +119,7 @@ void ConfigurationCatalog::insert_model(const ModelRow& row) {
 
 void ConfigurationCatalog::update_model(std::int32_t model, const ModelRow& row, bool read_again) {
     update_model_.run(model, row.target, row.every, row.jitter, row.priority, row.incremental, read_again, row.credential);
+    if (read_again) forget_partitions_.run(model);
 }
 
 void ConfigurationCatalog::delete_model(std::int32_t model) { delete_model_.run(model); }

@@ -62,6 +62,7 @@ class ConfigurationCatalog {
     pg::Statement<std::int32_t, std::string, pg::Json, std::optional<std::vector<std::string>>> insert_account_;
     pg::Statement<std::int32_t, std::string, std::int64_t, double, double, std::int32_t, bool, std::string> insert_model_;
     pg::Statement<std::int32_t, std::int64_t, double, double, std::int32_t, bool, bool, std::string> update_model_;
+    pg::Statement<std::int32_t> forget_partitions_;
     pg::Statement<std::int32_t> delete_model_;
     pg::Statement<std::int32_t> accounts_of_;
 };
