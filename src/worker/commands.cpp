@@ -174,6 +174,7 @@ std::string sync_now(const Selection& selection) {
         });
         Batch batch{unit, models};
         batch.run();
+        wake_workers();  // what was run is due at another time than they know of
         return batch.json();
     } catch (const ForeignInstance& foreign) {
         foreign.raise();

@@ -369,6 +369,7 @@ void mark_sync_complete(const std::string& account, const std::string& stream, c
         catalog.record_run(model.id, canonical, synced_at);
         catalog.forget_read({model.id});
     });
+    pg::on_commit(wake_workers);  // it may be due before the worker would look
 }
 
 }  // namespace upstream::worker
