@@ -39,8 +39,11 @@ std::string claim_sql(const std::string& chosen, const std::string& condition, c
     FROM begun b WHERE s.model_id = b.model_id
     RETURNING s.*
 )
-SELECT )" + std::string{kModelColumns} + " FROM leased s " + kModelJoins;
+SELECT s.model_id FROM leased s)";
 }
+
+// What was claimed is read by a statement of its own: its models cannot be altered any more, but may have been while the claim was waiting for something.
+constexpr const char* kTheseModels = " WHERE s.model_id = ANY ($1)";
 
 // $1 is what the caller has room for, $7 how many workers there are, $8 how many models they run, $9 how many of these the caller runs. Who comes first
 // leaves the others their share, and who has more than the others all of it, but not for long: one of them may be busy or stopped.
@@ -120,6 +123,7 @@ ModelCatalog::ModelCatalog(Holder holder)
     : holder_(holder), claim_due_(claim_sql(kDueModels, "s.next_due_at <= now() AND s.blocked_reason IS NULL", kShare)),
       claim_(claim_sql(kGivenModels, "true", "ALL")), next_due_(kNextDue), models_of_(kModelsOf), models_of_source_(kModelsOfSource),
       existing_(kExisting), forget_future_(kForgetFuture), request_full_refresh_(kRequestFullRefresh),
+      these_models_(std::string{"SELECT "} + kModelColumns + " FROM upstream.model_state s " + kModelJoins + kTheseModels),
       model_(std::string{"SELECT "} + kModelColumns + " FROM upstream.model_state s " + kModelJoins + kOneModel),
       models_with_state_(std::string{"SELECT "} + kModelColumns + " FROM upstream.model_state s " + kModelJoins + kModelsOfAccount),
       freshness_(kFreshness), request_sync_(kRequestSync) {}
@@ -157,12 +161,17 @@ std::vector<Model> ModelCatalog::load(pg::Rows rows) {
     return models;
 }
 
+std::vector<Model> ModelCatalog::these(const pg::Rows& claimed) {
+    if (claimed.empty()) return {};
+    return load(these_models_.run(ids(claimed)));
+}
+
 std::vector<Model> ModelCatalog::claim_due(std::int32_t room, const Crew& crew) {
-    return load(claim_due_.run(room, holder_.incarnation, holder_.pid, holder_.started_at, holder_.lease_seconds, holder_.kind, crew.workers, crew.running, crew.own));
+    return these(claim_due_.run(room, holder_.incarnation, holder_.pid, holder_.started_at, holder_.lease_seconds, holder_.kind, crew.workers, crew.running, crew.own));
 }
 
 std::vector<Model> ModelCatalog::claim(const std::vector<std::int32_t>& models) {
-    return load(claim_.run(models, holder_.incarnation, holder_.pid, holder_.started_at, holder_.lease_seconds, holder_.kind));
+    return these(claim_.run(models, holder_.incarnation, holder_.pid, holder_.started_at, holder_.lease_seconds, holder_.kind));
 }
 
 std::optional<Time> ModelCatalog::next_due() { return next_due_.run()[0].get<std::optional<Time>>(0); }

@@ -36,6 +36,7 @@ class ModelCatalog {
 
   private:
     std::vector<Model> load(pg::Rows rows);
+    std::vector<Model> these(const pg::Rows& claimed);
 
     Holder holder_;
     pg::Statement<std::int32_t, Time, std::int32_t, Time, double, std::string, std::int32_t, std::int32_t, std::int32_t> claim_due_;
@@ -46,6 +47,7 @@ class ModelCatalog {
     pg::Statement<std::vector<std::int32_t>> existing_;
     pg::Statement<> forget_future_;
     pg::Statement<std::vector<std::int32_t>> request_full_refresh_;
+    pg::Statement<std::vector<std::int32_t>> these_models_;
     pg::Statement<std::string, std::string> model_;
     pg::Statement<std::string> models_with_state_;
     pg::Statement<std::int32_t, Time> freshness_;
