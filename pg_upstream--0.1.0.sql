@@ -569,6 +569,7 @@ COMMENT ON FUNCTION upstream.find_models(text, text) IS
 CREATE FUNCTION upstream.drop_source(name text, "cascade" boolean DEFAULT false) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+    PERFORM FROM upstream.sources s WHERE s.name = drop_source.name FOR UPDATE;  -- accounts that are being made are waited for
     IF NOT "cascade" AND EXISTS (SELECT FROM upstream.accounts a JOIN upstream.sources s USING (source_id)
                                  WHERE s.name = drop_source.name) THEN
         RAISE EXCEPTION USING

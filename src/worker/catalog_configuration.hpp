@@ -15,7 +15,9 @@ class ConfigurationCatalog {
     ConfigurationCatalog();
 
     StoredSource source(std::int32_t id);
-    std::optional<StoredSource> find_source(const std::string& name);
+    // Locked until the transaction ends, so that what is done with it fits it.
+    enum class For { looking, making_accounts, altering };
+    std::optional<StoredSource> find_source(const std::string& name, For what = For::looking);
     std::vector<StoredSource> sources_at(const std::string& path);  // that take webhooks there
     StoredSource source_of(std::int32_t account);
     std::int32_t find_account(const std::string& account);
@@ -51,7 +53,7 @@ class ConfigurationCatalog {
 
   private:
     pg::Statement<std::int32_t> source_;
-    pg::Statement<std::string> find_source_;
+    pg::Statement<std::string> find_source_, share_source_, lock_source_;
     pg::Statement<std::string> sources_at_;
     pg::Statement<std::int32_t> source_of_;
     pg::Statement<std::string> find_account_;

@@ -188,8 +188,8 @@ Catalog::ModelRow model_row(std::int32_t account, const core::Stream& stream, co
             .priority = stream.priority, .incremental = stream.incremental, .credential = credential_of(stream)};
 }
 
-StoredSource known_source(Books& books, const std::string& name) {
-    auto source = books.as_keeper([&](Catalog& catalog) { return catalog.find_source(name); });
+StoredSource known_source(Books& books, const std::string& name, Catalog::For what) {
+    auto source = books.as_keeper([&](Catalog& catalog) { return catalog.find_source(name, what); });
     if (!source)
         throw pg::Raise(ERRCODE_UNDEFINED_OBJECT, "source \"" + name + "\" does not exist", "", "See upstream.sources, or create it with upstream.create_source().");
     return std::move(*source);
@@ -236,7 +236,7 @@ std::vector<Effect> alter_source(const std::string& name, const std::string& spe
     const core::Source source = read_valid(spec);
     check_hosts(source, [](const core::Placeholder&) { return std::optional<std::string>{}; });
     Books books;
-    const StoredSource stored = known_source(books, name);
+    const StoredSource stored = known_source(books, name, Catalog::For::altering);
     const Document before = parse(stored.spec, "stored spec");
     const Document after = parse(spec, "source spec");
     const auto accounts = books.as_keeper([&](Catalog& catalog) {
@@ -290,7 +290,7 @@ std::int32_t create_account(const NewAccount& wanted) {
     const Document config = parse(wanted.config, "config");
     const Document credentials = parse(wanted.credentials, "credentials");
     Books books;
-    const StoredSource stored = known_source(books, wanted.source);
+    const StoredSource stored = known_source(books, wanted.source, Catalog::For::making_accounts);
     const core::Source source = read_valid(stored.spec);
     const std::vector<const core::Stream*> streams = chosen_streams(source, wanted.streams);
     const std::vector<core::Problem> problems = core::check_account(source, config.root(), streams);
