@@ -36,20 +36,9 @@ Checked ask_check(const core::Source& source, const core::Account& account, cons
 
 // What the next run of a stream would ask for first.
 Checked ask_first_page(const Look& look) {
-    core::Account account = look.account;
-    if (account.token) account.token->expires_at.reset();  // a token that has ended is for the upstream to refuse: nothing is refreshed here
-    Rehearsal run{look, account};
-    std::optional<int> status;
-    if (const auto* wish = std::get_if<core::Fetch>(&run.action)) {
-        core::Result<core::Response> response = fetch(wish->request, {.source = look.source, .account = account, .model = look.model});
-        if (!response) return {.error = response.error()};
-        status = response->status;
-        run.action = run.sync.on(core::Answered{std::move(*response)}, pg::now());
-        if (std::holds_alternative<core::GetToken>(run.action))
-            return {.status = status, .error = core::Error{.code = core::Code::auth_failed, .message = "the upstream refuses the access token"}};
-    }
-    if (auto* fail = std::get_if<core::Fail>(&run.action)) return {.status = status, .error = std::move(fail->error)};
-    if (status) return {.status = status};
+    Rehearsal run{look, look.account_as_stored()};
+    if (auto error = run.ask(look)) return {.status = run.status, .error = std::move(error)};
+    if (run.status) return {.status = run.status};
     if (std::holds_alternative<core::GetToken>(run.action)) return {.error = kNoToken};
     return {.error = core::Error{.code = core::Code::invalid_spec,
                                  .message = "stream \"" + look.model.stream + "\" has nothing to ask for yet",

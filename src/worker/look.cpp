@@ -10,7 +10,6 @@
 #include "worker/bulk.hpp"
 #include "worker/commands.hpp"
 #include "worker/convert.hpp"
-#include "worker/one_request.hpp"
 #include "worker/rehearsal.hpp"
 #include "worker/settings.hpp"
 
@@ -71,14 +70,8 @@ void explain_bounds(const core::State& state, const core::Stream& stream, Items&
 
 std::vector<std::string> preview(const std::string& account, const std::string& stream) {
     const Look look = look_at(account, stream);
-    core::Account values = look.account;
-    if (values.token) values.token->expires_at.reset();  // a token that has ended is for the upstream to refuse: nothing is refreshed here
-    Rehearsal run{look, values};
-    if (auto* fetch_action = std::get_if<core::Fetch>(&run.action)) {
-        run.action = run.sync.on(core::Answered{value_or_raise(fetch(fetch_action->request, {.source = look.source, .account = values, .model = look.model}))}, pg::now());
-        if (std::holds_alternative<core::GetToken>(run.action)) raise({.code = core::Code::auth_failed, .message = "the upstream refuses the access token"});
-    }
-    if (auto* fail = std::get_if<core::Fail>(&run.action)) raise(fail->error);
+    Rehearsal run{look, look.account_as_stored()};
+    if (const auto error = run.ask(look)) raise(*error);
     auto* page = std::get_if<core::Apply>(&run.action);
     if (page == nullptr)
         throw pg::Raise(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE, "account \"" + account + "\" has no access token yet", "",

@@ -9,6 +9,7 @@
 #include "worker/convert.hpp"
 #include "worker/deletions.hpp"
 #include "worker/list_streams.hpp"
+#include "worker/one_request.hpp"
 #include "worker/parents.hpp"
 
 namespace upstream::worker {
@@ -101,6 +102,24 @@ Rehearsal::Rehearsal(const Look& look, core::Account account)
         action = sync.on(core::PartsFound{std::move(parts)}, pg::now());
         if (!list) return;
     }
+}
+
+std::optional<core::Error> Rehearsal::ask(const Look& look) {
+    if (const auto* wish = std::get_if<core::Fetch>(&action)) {
+        core::Result<core::Response> response = fetch(wish->request, {.source = look.source, .account = sync.account(), .model = look.model});
+        if (!response) return response.error();
+        status = response->status;
+        action = sync.on(core::Answered{std::move(*response)}, pg::now());
+        if (std::holds_alternative<core::GetToken>(action)) return core::Error{.code = core::Code::auth_failed, .message = "the upstream refuses the access token"};
+    }
+    if (auto* fail = std::get_if<core::Fail>(&action)) return std::move(fail->error);
+    return std::nullopt;
+}
+
+core::Account Look::account_as_stored() const {
+    core::Account stored = account;
+    if (stored.token) stored.token->expires_at.reset();
+    return stored;
 }
 
 const core::Layout& Look::layout_of_page(const core::Apply& page) const {

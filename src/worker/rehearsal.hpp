@@ -42,6 +42,9 @@ struct Look {
 
     // By which the rows of a page are made.
     [[nodiscard]] const core::Layout& layout_of_page(const core::Apply& page) const;
+
+    // The account as it may sign in here: a token that has ended is for the upstream to refuse, for nothing is refreshed.
+    [[nodiscard]] core::Account account_as_stored() const;
 };
 [[nodiscard]] Look look_at(const std::string& account, const std::string& stream);
 
@@ -54,8 +57,12 @@ struct Rehearsal {
     core::Sync sync;
     core::Action action = core::Await{};
     std::optional<std::size_t> partitions{};  // open ones, of those that it would look at first
+    std::optional<int> status{};              // of the answer, if there was one
 
     Rehearsal(const Look& look, core::Account account);
+
+    // Asks the upstream for it, and takes in the answer. Why the run would end with that, if it would.
+    [[nodiscard]] std::optional<core::Error> ask(const Look& look);
 };
 
 }  // namespace upstream::worker
