@@ -5,7 +5,6 @@
 #include <charconv>
 
 #include "core/loop_guard.hpp"
-#include "core/url.hpp"
 #include "pg/process.hpp"
 #include "worker/budget_state.hpp"
 #include "worker/shared.hpp"
@@ -92,9 +91,9 @@ Budget& Budgets::budget(BudgetKey key) {
 }
 
 Needs Budgets::needs_of(const core::Source& source, std::int32_t source_id, std::int32_t account_id, const core::Account& account,
-                        const core::Request& request) {
+                        const core::Request& request, const std::string& host) {
     Needs needs{.time_limit = request.total_timeout};
-    BudgetKey told{.source = source_id, .host = core::authority(request.url)};
+    BudgetKey told{.source = source_id, .host = host};
     core::RateLimit::Scope narrowest = core::RateLimit::Scope::account;
     if (source.rate_limit) {
         const std::string path = path_below(source, account, request.url);

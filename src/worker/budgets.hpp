@@ -54,7 +54,7 @@ class Budgets {
     ~Budgets();
 
     [[nodiscard]] Needs needs_of(const core::Source& source, std::int32_t source_id, std::int32_t account_id, const core::Account& account,
-                                 const core::Request& request);
+                                 const core::Request& request, const std::string& host);
 
     [[nodiscard]] Earliest earliest(const Needs& needs, core::Uptime now) const;
     [[nodiscard]] std::optional<Permits> take(const Needs& needs, core::Uptime now);

@@ -38,7 +38,7 @@ Ticket Dispatcher::send(Errand errand, const core::Account& account) {
     auto item = std::make_unique<Item>();
     item->ticket = ++last_ticket_;
     item->host = core::authority(errand.request.url);
-    item->needs = budgets_.needs_of(*errand.source, errand.source_id, errand.account, account, errand.request);
+    item->needs = budgets_.needs_of(*errand.source, errand.source_id, errand.account, account, errand.request, item->host);
     item->circuit = Circuits::key_of(*errand.source, errand.source_id, errand.account, errand.stream, item->host);
     if (errand.model != 0) item->batch = core::batch_key(*errand.source, errand.request);
     known_sources_.try_emplace(errand.source_id, false);
@@ -66,7 +66,7 @@ void Dispatcher::cancel(Ticket ticket) {
 void Dispatcher::hold(std::int32_t source_id, const std::shared_ptr<const core::Source>& source, std::int32_t account_id, const core::Account& account,
                       const std::string& url, core::Duration wait) {
     const core::Request request{.url = url, .headers = {}};
-    budgets_.hold(budgets_.needs_of(*source, source_id, account_id, account, request), wait, "rate limit", uptime());
+    budgets_.hold(budgets_.needs_of(*source, source_id, account_id, account, request, core::authority(url)), wait, "rate limit", uptime());
 }
 
 // Reads what other processes were told, if there is anything new.

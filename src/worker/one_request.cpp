@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "core/url.hpp"
 #include "http/client.hpp"
 #include "pg/wait_set.hpp"
 #include "worker/books.hpp"
@@ -21,7 +22,7 @@ constexpr core::Duration kLongestWait = std::chrono::minutes(1);
 // Returns when there is room for the request; or why it is not waited for.
 std::optional<core::Error> wait_for_room(const core::Request& request, const Asker& asker) {
     Budgets budgets;
-    const Needs needs = budgets.needs_of(asker.source, asker.model.source_id, asker.model.account_id, asker.account, request);
+    const Needs needs = budgets.needs_of(asker.source, asker.model.source_id, asker.model.account_id, asker.account, request, core::authority(request.url));
     const core::Uptime deadline = uptime() + kLongestWait;
     for (;;) {
         const core::Uptime now = uptime();

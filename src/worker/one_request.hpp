@@ -4,8 +4,6 @@
 // somebody's ends, and all runs with it. Whoever draws at the very moment may make the two one too many for the upstream; a budget's `reserve` is for that.
 #pragma once
 
-#include <cstdint>
-
 #include "core/account.hpp"
 #include "core/request.hpp"
 #include "core/result.hpp"
