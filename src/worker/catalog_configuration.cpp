@@ -3,15 +3,14 @@
 namespace upstream::worker {
 namespace {
 
-constexpr const char* kSource = "SELECT source_id, revision, name, spec::text, target_schema FROM upstream.sources WHERE source_id = $1";
-#define FIND_SOURCE "SELECT source_id, revision, name, spec::text, target_schema FROM upstream.sources WHERE name = $1"
-constexpr const char* kFindSource = FIND_SOURCE;
+#define SOURCES "SELECT source_id, revision, name, spec::text, target_schema FROM upstream.sources WHERE "
+constexpr const char* kSource = SOURCES "source_id = $1";
+constexpr const char* kFindSource = SOURCES "name = $1";
 // Of those who make accounts of a source, and those who alter or drop it, one waits for the other.
-constexpr const char* kShareSource = FIND_SOURCE " FOR SHARE";
-constexpr const char* kLockSource = FIND_SOURCE " FOR NO KEY UPDATE";
-#undef FIND_SOURCE
-constexpr const char* kSourcesAt =
-    "SELECT source_id, revision, name, spec::text, target_schema FROM upstream.sources WHERE spec #>> '{webhook,path}' = $1 ORDER BY source_id";
+constexpr const char* kShareSource = SOURCES "name = $1 FOR SHARE";
+constexpr const char* kLockSource = SOURCES "name = $1 FOR NO KEY UPDATE";
+constexpr const char* kSourcesAt = SOURCES "spec #>> '{webhook,path}' = $1 ORDER BY source_id";
+#undef SOURCES
 
 constexpr const char* kSourceOf = R"(
 SELECT so.source_id, so.revision, so.name, so.spec::text, so.target_schema
@@ -76,9 +75,10 @@ StoredSource read_source_row(const pg::Row& row) {
 }  // namespace
 
 ConfigurationCatalog::ConfigurationCatalog()
-    : source_(kSource), find_source_(kFindSource), share_source_(kShareSource), lock_source_(kLockSource), sources_at_(kSourcesAt), source_of_(kSourceOf), find_account_(kFindAccount), find_table_(kFindTable),
-      may_act_as_(kMayActAs), insert_source_(kInsertSource), update_source_(kUpdateSource), insert_account_(kInsertAccount),
-      insert_model_(kInsertModel), update_model_(kUpdateModel), forget_partitions_(kForgetPartitions), delete_model_(kDeleteModel), accounts_of_(kAccountsOf) {}
+    : source_(kSource), find_source_(kFindSource), share_source_(kShareSource), lock_source_(kLockSource), sources_at_(kSourcesAt),
+      source_of_(kSourceOf), find_account_(kFindAccount), find_table_(kFindTable), may_act_as_(kMayActAs), insert_source_(kInsertSource),
+      update_source_(kUpdateSource), insert_account_(kInsertAccount), insert_model_(kInsertModel), update_model_(kUpdateModel),
+      forget_partitions_(kForgetPartitions), delete_model_(kDeleteModel), accounts_of_(kAccountsOf) {}
 
 StoredSource ConfigurationCatalog::source(std::int32_t id) { return read_source_row(source_.run(id)[0]); }
 

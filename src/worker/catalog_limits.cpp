@@ -85,8 +85,8 @@ core::Circuit read_circuit(const pg::Row& row) {
 }  // namespace
 
 LimitCatalog::LimitCatalog(Holder)
-    : make_budget_(kMakeBudget), lock_budget_(kLockBudget), find_budget_(kFindBudget), save_budget_(kSaveBudget), told_budgets_(kToldBudgets), make_host_(kMakeHost),
-      lock_host_(kLockHost), save_host_(kSaveHost), add_traffic_(kAddTraffic), circuits_(kCircuits) {}
+    : make_budget_(kMakeBudget), lock_budget_(kLockBudget), find_budget_(kFindBudget), save_budget_(kSaveBudget), told_budgets_(kToldBudgets),
+      make_host_(kMakeHost), lock_host_(kLockHost), save_host_(kSaveHost), add_traffic_(kAddTraffic), circuits_(kCircuits) {}
 
 StoredBudget LimitCatalog::lock_budget(const BudgetKey& key, const BudgetTerms& terms, core::Uptime now) {
     make_budget_.run(key.source, key.ordinal, key.scope, key.holder, key.host, terms.limit, terms.per, terms.algorithm);

@@ -32,15 +32,15 @@ std::string claim_sql(const std::string& chosen, const std::string& condition, c
     SELECT f.model_id, CASE WHEN f.incremental THEN 'incremental' ELSE 'full_refresh' END, $6, f.reading, $3, f.cursor, f.cursor
     FROM free f
     RETURNING run_id, model_id
-), leased AS (
-    UPDATE upstream.model_state s
-    SET lease_incarnation = $2, lease_pid = $3, lease_started_at = $4, lease_deadline = now() + make_interval(secs => $5),
-        fence = s.fence + 1, run_id = b.run_id, last_attempt_at = now()
-    FROM begun b WHERE s.model_id = b.model_id
-    RETURNING s.*
 )
-SELECT s.model_id FROM leased s)";
+UPDATE upstream.model_state s
+SET lease_incarnation = $2, lease_pid = $3, lease_started_at = $4, lease_deadline = now() + make_interval(secs => $5),
+    fence = s.fence + 1, run_id = b.run_id, last_attempt_at = now()
+FROM begun b WHERE s.model_id = b.model_id
+RETURNING s.model_id)";
 }
+
+std::string models_sql(const char* which) { return std::string{"SELECT "} + kModelColumns + " FROM upstream.model_state s " + kModelJoins + which; }
 
 // What was claimed is read by a statement of its own: its models cannot be altered any more, but may have been while the claim was waiting for something.
 constexpr const char* kTheseModels = " WHERE s.model_id = ANY ($1)";
@@ -123,9 +123,7 @@ ModelCatalog::ModelCatalog(Holder holder)
     : holder_(holder), claim_due_(claim_sql(kDueModels, "s.next_due_at <= now() AND s.blocked_reason IS NULL", kShare)),
       claim_(claim_sql(kGivenModels, "true", "ALL")), next_due_(kNextDue), models_of_(kModelsOf), models_of_source_(kModelsOfSource),
       existing_(kExisting), forget_future_(kForgetFuture), request_full_refresh_(kRequestFullRefresh),
-      these_models_(std::string{"SELECT "} + kModelColumns + " FROM upstream.model_state s " + kModelJoins + kTheseModels),
-      model_(std::string{"SELECT "} + kModelColumns + " FROM upstream.model_state s " + kModelJoins + kOneModel),
-      models_with_state_(std::string{"SELECT "} + kModelColumns + " FROM upstream.model_state s " + kModelJoins + kModelsOfAccount),
+      these_models_(models_sql(kTheseModels)), model_(models_sql(kOneModel)), models_with_state_(models_sql(kModelsOfAccount)),
       freshness_(kFreshness), request_sync_(kRequestSync) {}
 
 std::vector<Model> ModelCatalog::load(pg::Rows rows) {

@@ -127,8 +127,8 @@ FROM marked
 }  // namespace
 
 RunCatalog::RunCatalog(Holder holder)
-    : holder_(holder), hold_(kHold), lock_(kLock), save_page_(kSavePage), finish_run_(kFinishRun), fail_run_(kFailRun), postpone_run_(kPostponeRun), renew_lease_(kRenewLease), release_(kRelease), give_up_(kGiveUp),
-      prune_runs_(kPruneRuns), record_run_(kRecordRun) {}
+    : holder_(holder), hold_(kHold), lock_(kLock), save_page_(kSavePage), finish_run_(kFinishRun), fail_run_(kFailRun), postpone_run_(kPostponeRun),
+      renew_lease_(kRenewLease), release_(kRelease), give_up_(kGiveUp), prune_runs_(kPruneRuns), record_run_(kRecordRun) {}
 
 bool RunCatalog::hold(const Model& model) { return hold_.run(model.id, model.fence).affected() == 1; }
 

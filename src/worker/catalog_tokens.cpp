@@ -90,8 +90,8 @@ UPDATE upstream.tokens SET needs_reauth = false, reason = NULL, access_token = N
 WHERE account_id = $1 AND needs_reauth AND refresh_token IS NULL
 )";
 
-// Statements of their own, around the change of the tokens: each sees what those have committed that the one before had to wait for, who park the account,
-// or pause and resume its models. Rows are locked in the order models, tokens, states, as everywhere.
+// Before and after the change of the tokens, in statements of their own: each sees what was committed while the one before waited, by those who park the
+// account, or pause and resume its models. Rows are locked in the order models, tokens, states.
 constexpr const char* kLockModels = "SELECT FROM upstream.models m WHERE m.account_id = $1 ORDER BY m.model_id FOR NO KEY UPDATE";
 constexpr const char* kUnblockModels = R"(
 UPDATE upstream.model_state s
