@@ -75,17 +75,12 @@ is($upstream->sql(q(SELECT lease_pid IS NULL FROM upstream.model_state JOIN upst
     't', 'its lease is given back');
 is($upstream->sql(q(SELECT status FROM upstream.sync_runs WHERE account = 'shop20' ORDER BY run_id DESC LIMIT 1)), 'cancelled', 'its run says so');
 
-my @drops;
-for (1 .. 3)
-{
-    $node->safe_psql('postgres', 'CREATE DATABASE other');
-    my $began = time;
-    $node->safe_psql('postgres', 'DROP DATABASE other');
-    push @drops, time - $began;
-}
-cmp_ok((sort { $a <=> $b } @drops)[1], '<', 0.25 + 0.1, 'DROP DATABASE of another database takes less than 250 ms (and psql 100)');
-
+$node->safe_psql('postgres', 'CREATE DATABASE other');
 my $began = time;
+$node->safe_psql('postgres', 'DROP DATABASE other');
+cmp_ok(time - $began, '<', 0.25 + 0.1, 'DROP DATABASE of another database takes less than 250 ms (and psql 100)');
+
+$began = time;
 $node->stop('fast');
 cmp_ok(time - $began, '<', 2, 'a fast shutdown does not wait for the upstream');
 

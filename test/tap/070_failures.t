@@ -122,7 +122,7 @@ $upstream->sql(q(SELECT upstream.request_sync('a1', 'orders')));
 ok($upstream->poll('it is refused', sub { $upstream->status('a1', 'orders')->{failures} == 1 }, 20), 'the worker is asked to wait 4 s');
 my $refused_at = $upstream->sql(q(SELECT error_at FROM upstream.model_status WHERE stream = 'orders'));
 ok($upstream->recovers, 'and recovers by itself');
-is($upstream->sql("SELECT min(started_at) - '$refused_at'::timestamptz >= '3.9 seconds' FROM upstream.sync_runs WHERE stream = 'orders' AND started_at > '$refused_at'"), 't', 'not before that time');
+is($upstream->sql("SELECT min(started_at) - '$refused_at'::timestamptz >= '4 seconds' FROM upstream.sync_runs WHERE stream = 'orders' AND started_at > '$refused_at'"), 't', 'not before that time');
 
 # An upstream that is gone, and comes back at the same address.
 $upstream->stop_simulator;

@@ -1,7 +1,6 @@
 # A request for a sync is a request for what the upstream has by then: a read that began before, and only ended after it, is not the answer.
 use strict;
 use warnings;
-use IPC::Run;
 use Upstream;
 use Test::More;
 
@@ -30,13 +29,10 @@ is($upstream->sql(q(SELECT count(*) FROM upstream.sync_runs)), $runs + 1, 'needs
 my $succeeded = q(SELECT count(*) FROM upstream.sync_runs WHERE status = 'succeeded');
 $runs = $upstream->sql($succeeded);
 $upstream->sql(q(BEGIN; UPDATE upstream.model_state SET next_due_at = clock_timestamp() + interval '5 seconds'; SELECT upstream.wake(); COMMIT));
-my $locker = IPC::Run::start([ 'psql', '-XAtq', '-d', $upstream->node->connstr('app') ], '<', \my $in, '>', \my $out);
-$in = "BEGIN; SELECT 'locked' FROM upstream.model_state FOR UPDATE;\n";
-$locker->pump until $out =~ /locked/;
+my $end = $upstream->hold('SELECT FROM upstream.model_state FOR UPDATE');
 my $looks = $upstream->sql('SELECT sum(wakeups) FROM upstream.pg_stat_upstream_workers');
 ok($upstream->poll('a look', sub { $upstream->sql("SELECT sum(wakeups) > $looks FROM upstream.pg_stat_upstream_workers") eq 't' && $upstream->sql('SELECT now() > next_due_at FROM upstream.model_state') eq 't' }, 30),
     'the worker looks, and finds a row that is locked');
-$in = "ROLLBACK;\n\\q\n";
-$locker->finish;
+$end->('ROLLBACK');
 ok($upstream->poll('a run', sub { $upstream->sql($succeeded) == $runs + 1 }, 30), 'is synced once it is not locked any more');
 done_testing();

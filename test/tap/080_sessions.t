@@ -13,15 +13,16 @@ $upstream->create_source('shops', { Upstream::stream('orders', 'cursor'), Upstre
 $upstream->create_account('shops', 'a1');
 $upstream->call(q('a1'));
 
-sub start_call { my ($out, $err) = @_; return IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('app'), '-c', q(CALL upstream.sync('a1', 'orders')) ], '>', $out, '2>', $err); }
+sub start_call { my ($arguments, $out, $err) = @_; return IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('app'), '-c', "CALL upstream.sync($arguments)" ], '>', $out, '2>', $err); }
 
 # Two sessions want the same model while the upstream hangs.
 $upstream->control('fault', { account => '*', stream => 'orders', kind => 'hang', times => 1 });
-my $first = start_call(\my $first_out, \my $first_err);
+my $first = start_call(q('a1', 'orders'), \my $first_out, \my $first_err);
 ok($upstream->poll('it runs', sub { $upstream->status('a1', 'orders')->{state} eq 'running' }), 'one session syncs');
-my $second = start_call(\my $second_out, \my $second_err);
+my $second = start_call(q('a1', 'orders'), \my $second_out, \my $second_err);
 ok($upstream->poll('the second waits', sub { $upstream->sql(q(SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'CALL%' AND wait_event_type = 'Extension')) == 2 }), 'another waits for it');
-ok($upstream->poll('the upstream has one', sub { my $in_flight = 0; $in_flight += $_->{in_flight} for values %{ $upstream->stats->{models} }; $in_flight == 1 }), 'with no request of its own');
+$upstream->poll('the upstream has one', sub { $upstream->in_flight });
+is($upstream->in_flight, 1, 'with no request of its own');
 $upstream->control('release');
 $_->finish for $first, $second;
 like($first_out, qr/"failed": 0/, 'the first succeeds');
@@ -29,9 +30,7 @@ like($second_out, qr/"failed": 0/, 'then the second');
 is($upstream->stats->{overlaps}, 0, 'never two requests of one model at a time');
 
 # A user's lock on the target.
-my $locker = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('app') ], '<', \my $locker_in, '>', \my $locker_out);
-$locker_in = "BEGIN; LOCK TABLE orders IN ACCESS EXCLUSIVE MODE; SELECT 'locked';\n";
-$locker->pump until $locker_out =~ /locked/;
+my $unlock = $upstream->hold('LOCK TABLE orders IN ACCESS EXCLUSIVE MODE');
 my $began = time;
 my $results = $upstream->call(q('a1'))->{results};
 cmp_ok(time - $began, '<', 20, 'five attempts of half a second each, 50 ms apart');
@@ -39,8 +38,7 @@ my %message = map { ($_->{stream} => $_->{message}) } @$results;
 like($message{orders}, qr/lock timeout/, 'a run does not wait for it longer than upstream.lock_timeout');
 is($message{others}, 'ok', 'and other models go on');
 is($upstream->status('a1', 'orders')->{error_code}, 'target_busy', 'model_status says why');
-$locker_in = "COMMIT;\n\\q\n";
-$locker->finish;
+$unlock->();
 like($upstream->call(q('a1', 'orders'))->{results}[0]{message}, qr/^ok$/, 'after that it is synced');
 is($upstream->differences, '', 'and equals the oracle');
 
@@ -51,15 +49,12 @@ $upstream->create_source('shops', { Upstream::stream('orders', 'cursor'), Upstre
 $upstream->create_account('shops', 'a1');
 $upstream->sql(q(SELECT upstream.pause('a1')));
 $upstream->control('fault', { account => '*', stream => $_, kind => 'status', status => 429, headers => { 'Retry-After' => '3600' }, times => 1 }) for qw(orders others);
-my $call = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('app'), '-c', q(CALL upstream.sync('a1')) ], '>', \my $call_out, '2>', \my $call_err);
+my $call = start_call(q('a1'), \my $call_out, \my $call_err);
 ok($upstream->poll('one waits for the other', sub { $upstream->sql(q(SELECT count(*) FROM upstream.pg_stat_progress_upstream WHERE waiting_for = 'concurrency')) == 1 }), 'one stream is asked for, the other waits');
 my ($waits) = $upstream->sql(q(SELECT stream FROM upstream.pg_stat_progress_upstream WHERE waiting_for = 'concurrency'));
-my $resumer = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('app') ], '<', \my $resumer_in, '>', \my $resumer_out);
-$resumer_in = "BEGIN; SELECT upstream.resume('a1', '$waits'); SELECT 'resumed';\n";
-$resumer->pump until $resumer_out =~ /resumed/;
+my $resume = $upstream->hold("SELECT upstream.resume('a1', '$waits')");
 ok($upstream->poll('it waits for the row', sub { $upstream->sql(q(SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'CALL%' AND wait_event_type = 'Lock')) == 1 }), 'its run is to be put off');
-$resumer_in = "COMMIT;\n\\q\n";
-$resumer->finish;
+$resume->();
 $call->finish;
 is($upstream->sql("SELECT next_due_at < 'infinity' FROM upstream.model_state JOIN upstream.models USING (model_id) WHERE stream = '$waits'"), 't', 'and it is due when it may be asked for');
 

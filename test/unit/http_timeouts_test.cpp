@@ -4,12 +4,18 @@
 namespace upstream::http {
 namespace {
 
+void part_of_an_answer(Peer& peer) {
+    peer.read_request();
+    peer.send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n0123456789");
+    peer.wait_for_close();
+}
+
 TEST(HttpClient, TimesOutBeforeTheFirstByte) {
     Server server(silence);
     core::Request request = get(server.url("/?key=sesame"));
     request.total_timeout = milliseconds(100);
     const auto result = fetch(request);
-    expect_error(result, Code::net_timeout, "request to " + server.authority() + " timed out after 0.");
+    expect_error(result, Code::net_timeout, "request to " + server.authority() + " timed out after 0.1");
     expect_error(result, Code::net_timeout, "while waiting for the first byte");
 }
 
@@ -19,7 +25,7 @@ TEST(HttpClient, TimesOutByItsOwnLimitOfTheFirstByte) {
     request.first_byte_timeout = milliseconds(100);
     request.total_timeout = std::chrono::seconds(60);
     const auto result = fetch(request);
-    expect_error(result, Code::net_timeout, "request to " + server.authority() + " timed out after 0.");
+    expect_error(result, Code::net_timeout, "request to " + server.authority() + " timed out after 0.1");
     expect_error(result, Code::net_timeout, "while waiting for the first byte");
 }
 
@@ -37,11 +43,7 @@ TEST(HttpClient, DoesNotSendWhatIsLate) {
 }
 
 TEST(HttpClient, AFirstByteInTimeEndsThatLimit) {
-    Server server([](Peer& peer) {
-        peer.read_request();
-        peer.send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n0123456789");
-        peer.wait_for_close();
-    });
+    Server server(part_of_an_answer);
     core::Request request = get(server.url());
     request.first_byte_timeout = milliseconds(500);
     request.total_timeout = milliseconds(800);
@@ -49,11 +51,7 @@ TEST(HttpClient, AFirstByteInTimeEndsThatLimit) {
 }
 
 TEST(HttpClient, TimesOutInTheBody) {
-    Server server([](Peer& peer) {
-        peer.read_request();
-        peer.send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n0123456789");
-        peer.wait_for_close();
-    });
+    Server server(part_of_an_answer);
     core::Request request = get(server.url());
     request.total_timeout = milliseconds(400);
     expect_error(fetch(request), Code::net_timeout, "while waiting for the rest of the answer");

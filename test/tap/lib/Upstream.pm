@@ -4,6 +4,7 @@ package Upstream;
 use strict;
 use warnings;
 use HTTP::Tiny;
+use IPC::Run;
 use JSON::PP;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
@@ -114,6 +115,19 @@ sub control
     return $response->{content} =~ /^[\{\[]/ ? $json->decode($response->{content}) : $response->{content};
 }
 
+# Requests in flight, as the simulator sees them.
+sub in_flight { my ($self) = @_; return scalar grep { $_->{in_flight} } values %{ $self->stats->{models} }; }
+
+# A session of its own whose transaction stays open after the statement; the code that is returned ends it (COMMIT, unless told otherwise), and the session.
+sub hold
+{
+    my ($self, $sql) = @_;
+    my ($in, $out) = ("BEGIN; $sql; SELECT 'held';\n", '');
+    my $session = IPC::Run::start([ 'psql', '-XAtq', '-d', $self->node->connstr('app') ], '<', \$in, '>', \$out);
+    $session->pump until $out =~ /^held$/m;
+    return sub { $in = ($_[0] // 'COMMIT') . ";\n\\q\n"; $session->finish; };
+}
+
 sub get { my ($self, $path) = @_; return $self->{http}->get("$self->{url}$path")->{content}; }
 sub stats { my ($self) = @_; return $json->decode($self->get('/_control/stats')); }
 
@@ -166,9 +180,16 @@ sub create_source
 
 sub create_account
 {
+    my ($self, @account) = @_;
+    $self->sql($self->account_sql(@account));
+}
+
+# The statement, for a transaction that does more.
+sub account_sql
+{
     my ($self, $source, $account, %more) = @_;
     my $credentials = $json->encode({ refresh_token => "rt-$account-0", client_id => 'client', client_secret => 'secret', %{ $more{credentials} // {} } });
-    $self->sql("SELECT upstream.create_account('$source', '$account', '{\"shop\": \"$account\"}', \$c\$$credentials\$c\$)");
+    return "SELECT upstream.create_account('$source', '$account', '{\"shop\": \"$account\"}', \$c\$$credentials\$c\$)";
 }
 
 # Accounts shop<from> to shop<to> of source "shops", in one transaction.
