@@ -18,12 +18,13 @@ constexpr const char* kModelJoins = R"(
     LEFT JOIN upstream.tokens t USING (account_id, credential)
 )";
 
-// A claim takes those of the models in `chosen` that nobody alive holds, at most `limit` of them. SKIP LOCKED: somebody else is claiming those at this moment.
+// A claim takes those of the models in `chosen` that nobody alive holds, at most `limit` of them. SKIP LOCKED: somebody else is claiming those at this moment,
+// or drops their account.
 std::string claim_sql(const std::string& chosen, const std::string& condition, const std::string& limit) {
     return "WITH chosen AS (" + chosen + "), free AS (SELECT s.model_id, s.run_id, s.read IS NOT NULL AS reading, s.cursor, m.incremental AND NOT s.full_refresh AS incremental"
            " FROM upstream.model_state s JOIN chosen USING (model_id) JOIN upstream.models m USING (model_id) WHERE " + condition + R"(
     AND NOT upstream.lease_is_held(s.lease_incarnation, s.lease_pid, s.lease_started_at, s.lease_deadline)
-    ORDER BY chosen.priority DESC, chosen.due_since LIMIT )" + limit + R"( FOR UPDATE OF s SKIP LOCKED
+    ORDER BY chosen.priority DESC, chosen.due_since LIMIT )" + limit + R"( FOR UPDATE OF s SKIP LOCKED FOR KEY SHARE OF m SKIP LOCKED
 ), settled AS (
     UPDATE upstream.runs r SET status = 'interrupted', ended_at = clock_timestamp(), message = 'its process ended'
     FROM free f WHERE r.run_id = f.run_id AND r.status = 'running'

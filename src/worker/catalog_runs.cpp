@@ -80,26 +80,14 @@ constexpr const char* kRenewLease = R"(
 UPDATE upstream.model_state s SET lease_deadline = now() + make_interval(secs => $3) WHERE s.model_id = $1 AND s.fence = $2
 )";
 
+// At whatever time, and whatever the fence is: the lease of this run's claim, which is its holder's to give back also if the model was altered meanwhile.
 constexpr const char* kRelease = R"(
-WITH released AS (
-    UPDATE upstream.model_state s
-    SET lease_incarnation = NULL, lease_pid = NULL, lease_started_at = NULL, lease_deadline = NULL
-    WHERE s.model_id = $1 AND s.fence = $2
-    RETURNING s.model_id
-)
-UPDATE upstream.runs r SET status = $4, ended_at = clock_timestamp(), message = $5
-FROM released WHERE r.run_id = $3 AND r.status = 'running'
-)";
-
-// For a holder that was fenced off: whatever the fence, the lease is still its own.
-constexpr const char* kGiveUp = R"(
 WITH ended AS (
-    UPDATE upstream.runs SET status = 'interrupted', ended_at = clock_timestamp(), message = 'fenced off: the model was altered, reset or taken over'
-    WHERE run_id = $5 AND status = 'running'
+    UPDATE upstream.runs SET status = $3, ended_at = clock_timestamp(), message = $4 WHERE run_id = $2 AND status = 'running'
 )
 UPDATE upstream.model_state
 SET lease_incarnation = NULL, lease_pid = NULL, lease_started_at = NULL, lease_deadline = NULL
-WHERE model_id = $1 AND lease_incarnation = $2 AND lease_pid = $3 AND lease_started_at = $4
+WHERE model_id = $1 AND run_id = $2 AND lease_pid IS NOT NULL
 )";
 
 constexpr const char* kPruneRuns = R"(
@@ -128,7 +116,7 @@ FROM marked
 
 RunCatalog::RunCatalog(Holder holder)
     : holder_(holder), hold_(kHold), lock_(kLock), save_page_(kSavePage), finish_run_(kFinishRun), fail_run_(kFailRun), postpone_run_(kPostponeRun),
-      renew_lease_(kRenewLease), release_(kRelease), give_up_(kGiveUp), prune_runs_(kPruneRuns), record_run_(kRecordRun) {}
+      renew_lease_(kRenewLease), release_(kRelease), prune_runs_(kPruneRuns), record_run_(kRecordRun) {}
 
 bool RunCatalog::hold(const Model& model) { return hold_.run(model.id, model.fence).affected() == 1; }
 
@@ -162,11 +150,7 @@ bool RunCatalog::fail_run(const Model& model, const core::Error& error, std::opt
 
 bool RunCatalog::renew_lease(const Model& model) { return renew_lease_.run(model.id, model.fence, holder_.lease_seconds).affected() == 1; }
 
-void RunCatalog::release(const Model& model, const char* status, const std::string& message) {
-    release_.run(model.id, model.fence, model.run_id, status, message);
-}
-
-void RunCatalog::give_up(const Model& model) { give_up_.run(model.id, holder_.incarnation, holder_.pid, holder_.started_at, model.run_id); }
+void RunCatalog::release(const Model& model, const char* status, const std::string& message) { release_.run(model.id, model.run_id, status, message); }
 
 void RunCatalog::prune_runs(double keep_seconds) { prune_runs_.run(keep_seconds); }
 

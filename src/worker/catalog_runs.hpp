@@ -23,7 +23,6 @@ class RunCatalog {
     bool postpone_run(const Model& model, Time until, const std::string& waits_for);
     bool renew_lease(const Model& model);
     void release(const Model& model, const char* status, const std::string& message);
-    void give_up(const Model& model);  // of a holder that was fenced off
     void prune_runs(double keep_seconds);
     void record_run(std::int32_t model, const std::optional<std::string>& cursor, const std::optional<Time>& synced_at);
 
@@ -39,8 +38,7 @@ class RunCatalog {
         fail_run_;
     pg::Statement<std::int32_t, std::int64_t, std::int64_t, Time, std::string> postpone_run_;
     pg::Statement<std::int32_t, std::int64_t, double> renew_lease_;
-    pg::Statement<std::int32_t, std::int64_t, std::int64_t, std::string, std::string> release_;
-    pg::Statement<std::int32_t, Time, std::int32_t, Time, std::int64_t> give_up_;
+    pg::Statement<std::int32_t, std::int64_t, std::string, std::string> release_;
     pg::Statement<double> prune_runs_;
     pg::Statement<std::int32_t, std::optional<std::string>, std::optional<Time>> record_run_;
 };

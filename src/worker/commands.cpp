@@ -72,7 +72,7 @@ class Batch {
 
     void run() {
         try {
-            while (!waiting_.empty() || engine_.running() > 0) {
+            while (!waiting_.empty() || !engine_.idle()) {
                 claim();
                 engine_.turn(next_claim());
                 for (const Outcome& outcome : engine_.take_outcomes()) settle(outcome);
@@ -120,10 +120,8 @@ class Batch {
                 waiting_[model] = now + kLookAgain;
             }
         }
-        for (Model& model : claimed) {
-            waiting_.erase(model.id);
-            engine_.add(std::move(model));
-        }
+        for (const Model& model : claimed) waiting_.erase(model.id);
+        engine_.add(std::move(claimed));
     }
 
     [[nodiscard]] std::optional<core::Uptime> next_claim() const {

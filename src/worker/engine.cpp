@@ -34,6 +34,8 @@ std::chrono::milliseconds until(core::Uptime time) {
     return std::clamp(left, std::chrono::milliseconds{0}, std::chrono::milliseconds{std::chrono::hours{1}});
 }
 
+Error lease_lost() { return Error{.code = Code::fenced, .message = "the lease was lost: the model was altered, reset or taken over"}; }
+
 }  // namespace
 
 struct Engine::Run : RunContext {
@@ -60,18 +62,27 @@ Engine::Engine(Unit& unit)
           perform(run, std::visit([&](auto&& event) { return run.sync->on(std::move(event), pg::now()); }, std::move(answer)));
       }),
       writer_(unit, targets_, [this](std::int32_t model, Verdict verdict) { settle(model, std::move(verdict)); }),
+      endings_(unit),
       answers_(kAnswersAtOnce) {}
 
 Engine::~Engine() = default;
 
-void Engine::add(Model model) {
-    const std::int32_t id = model.id;
-    forget_run(id);  // a lease of our own that ran out, and was claimed again
-    auto owned = std::make_unique<Run>();
-    Run& run = *owned;
-    run.model = std::move(model);
-    run.progress.emplace(run.model.id, run.model.run_id);
-    runs_.insert_or_assign(id, std::move(owned));
+// All are known before the first begins: whatever happens there, none keeps its lease without a run.
+void Engine::add(std::vector<Model> models) {
+    std::vector<std::int32_t> ids;
+    for (Model& model : models) {
+        const std::int32_t id = model.id;
+        forget_run(id);  // a lease of our own that ran out, and was claimed again
+        auto run = std::make_unique<Run>();
+        run->model = std::move(model);
+        run->progress.emplace(run->model.id, run->model.run_id);
+        runs_.insert_or_assign(id, std::move(run));
+        ids.push_back(id);
+    }
+    for (const std::int32_t id : ids) begin(*runs_.at(id));
+}
+
+void Engine::begin(Run& run) {
     try {
         prepare(run);
     } catch (const pg::Error& error) {
@@ -86,11 +97,7 @@ void Engine::add(Model model) {
 void Engine::forget_run(std::int32_t model) {
     const auto found = runs_.find(model);
     if (found == runs_.end()) return;
-    if (found->second->transfer) {
-        dispatcher_.cancel(*found->second->transfer);
-        pages_in_flight_.erase(*found->second->transfer);
-    }
-    writer_.forget(model);
+    drop(*found->second);
     runs_.erase(found);
     std::erase(ended_, model);
 }
@@ -155,11 +162,7 @@ std::optional<core::Action> Engine::carry_out(Run& run, core::Fetch fetch) {
     }
     // The lease is renewed by each page.
     bound_by_lease(fetch.request);
-    if (!renew_lease(run, fetch.request.total_timeout + patience())) {
-        run.outcome.error = give_up(run);
-        end(run);
-        return std::nullopt;
-    }
+    if (!keep_lease(run, fetch.request.total_timeout + patience(), Patience::usual)) return std::nullopt;
     run.url = fetch.request.url;
     run.transfer = dispatcher_.send({.model = run.model.id,
                                      .account = run.model.account_id,
@@ -174,22 +177,31 @@ std::optional<core::Action> Engine::carry_out(Run& run, core::Fetch fetch) {
     return std::nullopt;
 }
 
-// Sees to it that the lease lasts for `span` from now. False if it was lost: a process that was stopped, or waited long for a token, asks before it sends anything.
-bool Engine::renew_lease(Run& run, core::Duration span) {
+// Sees to it that the lease lasts for `span` from now; else the run ends. A process that was stopped, or waited long for a token, asks before it sends anything.
+bool Engine::keep_lease(Run& run, core::Duration span, Patience patience) {
     const core::Timestamp now = pg::now();
     if (run.model.lease_until && now + span <= *run.model.lease_until) return true;
-    if (!unit_.run("renewing a lease", Durability::asynchronous, [&](Catalog& catalog) { return catalog.renew_lease(run.model); })) return false;
+    try {
+        if (!unit_.run("renewing a lease", Durability::asynchronous, [&](Catalog& catalog) { return catalog.renew_lease(run.model); }, patience)) {
+            lose(run);
+            return false;
+        }
+    } catch (const pg::Error& error) {
+        if (ends_everything(error, unit_.session())) throw;
+        run.outcome.message = "its lease could not be renewed: " + error.message();
+        run.outcome.postponed_until = uptime();
+        endings_.release_later(run.model, "interrupted", run.outcome.message);
+        end(run);
+        return false;
+    }
     run.model.lease_until = now + lease_timeout();
     return true;
 }
 
 void Engine::keep_leases() {
     const core::Timestamp now = pg::now();
-    for (auto& [id, run] : runs_) {
-        if (run->over || !run->model.lease_until || now < *run->model.lease_until || renew_lease(*run, core::Duration{0})) continue;
-        run->outcome.error = give_up(*run);
-        end(*run);
-    }
+    for (auto& [id, run] : runs_)
+        if (!run->over && run->model.lease_until && now >= *run->model.lease_until) keep_lease(*run, core::Duration{0}, Patience::brief);
 }
 
 std::optional<core::Action> Engine::carry_out(Run& run, core::GetToken get) {
@@ -238,10 +250,7 @@ void Engine::settle(std::int32_t model, Verdict verdict) {
     if (found == runs_.end() || found->second->over) return;
     Run& run = *found->second;
     if (auto* refused = std::get_if<core::Refused>(&verdict)) return perform(run, run.sync->on(std::move(*refused), pg::now()));
-    if (std::holds_alternative<Fenced>(verdict)) {
-        run.outcome.error = give_up(run);
-        return end(run);
-    }
+    if (std::holds_alternative<Fenced>(verdict)) return lose(run);
     const Committed& committed = std::get<Committed>(verdict);
     run.outcome.add(committed.tally);
     run.progress->add(committed.tally.pages, committed.tally.received, committed.tally.bytes);
@@ -249,17 +258,11 @@ void Engine::settle(std::int32_t model, Verdict verdict) {
     perform(run, run.sync->on(core::Applied{}, pg::now()));
 }
 
-// What the run did since its last commit is void; the lease is given back so that the next run can begin.
-Error Engine::give_up(const Run& run) {
-    unit_.run("giving back a lease", Durability::asynchronous, [&](Catalog& catalog) { catalog.give_up(run.model); });
-    return Error{.code = Code::fenced, .message = "the lease was lost: the model was altered, reset or taken over"};
-}
-
-// Refused was the token that the run had. False if there is another by now, which is to be tried.
-bool Engine::park(Catalog& catalog, const Run& run, const Error& error) {
-    std::optional<std::string> refused;
-    if (run.sync && run.sync->account().token) refused = run.sync->account().token->access;
-    return catalog.park_account(credential_of(run.model), reason_of(error), refused);
+// What the run did since its last commit is void; what is left of its lease is given back so that the next run can begin.
+void Engine::lose(Run& run) {
+    endings_.release_lost(run.model);
+    run.outcome.error = lease_lost();
+    end(run);
 }
 
 // T5 for a run that failed: what was committed stays, the reason and the next attempt are written down.
@@ -274,20 +277,20 @@ std::optional<core::Action> Engine::carry_out(Run& run, core::Fail fail) {
     // Whatever header or rule says so: those who share the limit wait as well.
     if (run.sync && fail.error.code == Code::rate_limited && fail.retry_at)
         dispatcher_.hold(run.model.source_id, run.source, run.model.account_id, run.sync->account(), run.url, *fail.retry_at - pg::now());
-    StoredState stored = run.stream != nullptr ? to_stored(state, *run.stream) : run.model.state;
-    stored.failures = state.failures;
-    try {
-        unit_.run("recording a failure", Durability::asynchronous, [&](Catalog& catalog) {
-            const Entry entry{.state = stored, .tally = fail.tally, .fetch_ms = milliseconds(run.fetched)};
-            if (fail.error.code == Code::needs_reauth && !park(catalog, run, fail.error)) fail.retry_at = pg::now();
-            if (!catalog.save_page(run.model, entry) || !catalog.fail_run(run.model, fail.error, fail.retry_at)) throw LeaseLost{};
-        });
-    } catch (const LeaseLost&) {
-        fail.error = give_up(run);
+    Entry entry{.state = run.stream != nullptr ? to_stored(state, *run.stream) : run.model.state, .tally = fail.tally, .fetch_ms = milliseconds(run.fetched)};
+    entry.state.failures = state.failures;
+    std::optional<std::string> refused;
+    if (run.sync && run.sync->account().token) refused = run.sync->account().token->access;
+    const Patience patience = fail.error.sqlstate == kLockNotAvailable ? Patience::brief : Patience::usual;  // the same lock, maybe
+    const auto fate = endings_.write(run.model, "recording a failure", [model = run.model, entry, refused, failed = fail](Catalog& catalog) {
+        // Refused was the token that the run had. If there is another by now, that is to be tried.
+        std::optional<core::Timestamp> retry_at = failed.retry_at;
+        if (failed.error.code == Code::needs_reauth && !catalog.park_account(credential_of(model), reason_of(failed.error), refused)) retry_at = pg::now();
+        return catalog.save_page(model, entry) && catalog.fail_run(model, failed.error, retry_at);
+    }, patience);
+    if (fate == Endings::Fate::lost) {
+        fail.error = lease_lost();
         fail.retry_at.reset();
-    } catch (const pg::Error& error) {
-        if (ends_everything(error, unit_.session())) throw;
-        pg::log_warning("could not record the failure of " + run.model.account + "/" + run.model.stream + ": " + error.message());
     }
     run.outcome.add(fail.tally);
     run.outcome.error = std::move(fail.error);
@@ -305,16 +308,21 @@ std::optional<core::Action> Engine::carry_out(Run& run, core::Done done) {
 void Engine::end(Run& run) {
     if (run.over) return;
     run.over = true;
-    writer_.forget(run.model.id);
-    if (run.transfer) {  // the page after one that could not be written
-        dispatcher_.cancel(*run.transfer);
-        pages_in_flight_.erase(*run.transfer);
-        run.transfer.reset();
-    }
+    drop(run);
     run.outcome.model = run.model;
     run.outcome.duration_ms = std::chrono::duration_cast<std::chrono::milliseconds>(uptime() - run.began).count();
     outcomes_.push_back(std::move(run.outcome));
     ended_.push_back(run.model.id);
+}
+
+// Nothing comes to this run any more: the token that it waits for, what was not written, the page after one that could not be written.
+void Engine::drop(Run& run) {
+    tokens_.forget(run.model.id);
+    writer_.forget(run.model.id);
+    if (!run.transfer) return;
+    dispatcher_.cancel(*run.transfer);
+    pages_in_flight_.erase(*run.transfer);
+    run.transfer.reset();
 }
 
 // When the run began, for an answer that may wait for those of older runs: a page that is not among the first. Most runs have no more than those.
@@ -374,13 +382,14 @@ void Engine::finish_transfer(Delivered delivered) {
 void Engine::postpone(Run& run, const Postponed& wait) {
     if (run.sync->unapplied() > 0) writer_.flush();
     if (run.over) return;
-    const bool held = unit_.run("postponing a run", Durability::asynchronous,
-                                [&](Catalog& catalog) { return catalog.postpone_run(run.model, pg::now() + (wait.until - uptime()), wait.waits_for); });
-    if (held) {
+    const auto fate = endings_.write(run.model, "postponing a run", [model = run.model, at = pg::now() + (wait.until - uptime()), what = wait.waits_for](Catalog& catalog) {
+        return catalog.postpone_run(model, at, what);
+    });
+    if (fate == Endings::Fate::lost) {
+        run.outcome.error = lease_lost();
+    } else {
         run.outcome.postponed_until = wait.until;
         run.outcome.message = wait.waits_for == "run timeout" ? "the run took longer than upstream.run_timeout" : "waits for " + wait.waits_for;
-    } else {
-        run.outcome.error = give_up(run);
     }
     end(run);
 }
@@ -402,6 +411,7 @@ bool Engine::turn(std::optional<core::Uptime> deadline) {
     };
     at_most(deadline);
     at_most(tokens_.next_look());
+    at_most(endings_.next());
     at_most(writer_.due());
     at_most(answers_.next(uptime()));
 
@@ -416,7 +426,7 @@ bool Engine::turn(std::optional<core::Uptime> deadline) {
     dispatcher_.on_timeout();
     writer_.flush_if_due(dispatcher_.in_flight() == 0 && answers_.empty());
     tokens_.look(uptime());
-    return woken.latch;
+    return endings_.settle(uptime()) || woken.latch;
 }
 
 std::vector<Outcome> Engine::take_outcomes() {
@@ -424,27 +434,30 @@ std::vector<Outcome> Engine::take_outcomes() {
     return std::exchange(outcomes_, {});
 }
 
-void Engine::abandon(const char* status, const std::string& message) {
-    for (auto& [id, run] : runs_)
-        if (run->transfer) dispatcher_.cancel(*run->transfer);
-    pages_in_flight_.clear();
-    answers_.clear();
-    writer_.forget();
-    tokens_.abandon();
-    dispatcher_.flush();
-    unit_.run("giving back leases", Durability::asynchronous, [&](Catalog& catalog) {
-        for (auto& [id, run] : runs_)
-            if (!run->over) catalog.release(run->model, status, message);
-    });
+void Engine::interrupt(const char* status, const std::string& message) {
+    for (auto& [id, run] : runs_) {
+        if (run->over) continue;
+        run->over = true;
+        drop(*run);
+        endings_.release_later(run->model, status, message);
+    }
     runs_.clear();
     ended_.clear();
+    outcomes_.clear();
+}
+
+void Engine::abandon(const char* status, const std::string& message) {
+    interrupt(status, message);
+    tokens_.abandon();
+    dispatcher_.flush();
+    endings_.settle(uptime(), Patience::usual);
 }
 
 void Engine::forget() {
-    for (auto& [id, run] : runs_)
-        if (run->transfer) dispatcher_.cancel(*run->transfer);
-    pages_in_flight_.clear();
+    for (auto& [id, run] : runs_) drop(*run);
     answers_.clear();
+    tokens_.forget();
+    endings_.forget();
     writer_.forget();
     runs_.clear();
     ended_.clear();

@@ -8,7 +8,9 @@
 //   T2 intent   who refreshes the account's token                             only if it is old; synchronous commit
 //   T3 token    the new pair, before it is used                               synchronous commit
 //   T4 page     rows as the target's owner, cursor, counters, fence checked   asynchronous commit: a lost page is fetched again (worker/writer)
-//   T5 end      next due time, lease released; in T4 for the last page, alone for a failure
+//   T5 end      next due time, lease released; in T4 for the last page, alone for a failure (worker/endings)
+//
+// An error in any of them ends one run at most, and what that run could not write down is written later.
 #pragma once
 
 #include <chrono>
@@ -26,6 +28,7 @@
 #include "pg/wait_set.hpp"
 #include "worker/catalog.hpp"
 #include "worker/dispatch.hpp"
+#include "worker/endings.hpp"
 #include "worker/target_plan.hpp"
 #include "worker/tokens.hpp"
 #include "worker/unit.hpp"
@@ -61,10 +64,11 @@ class Engine {
     Engine(const Engine&) = delete;
     Engine& operator=(const Engine&) = delete;
 
-    // Begins the run of a claimed model.
-    void add(Model model);
+    // Begins the runs of claimed models.
+    void add(std::vector<Model> models);
 
-    // Waits until something happens, at most till `until`, and does what can be done then. Serves interrupts. True if the latch was set.
+    // Waits until something happens, at most till `until`, and does what can be done then. Serves interrupts. True if the latch was set, or if
+    // a model may be claimed by now whose end could not be written down before.
     bool turn(std::optional<core::Uptime> until);
 
     // Renews the leases that have run out by the clock though their holder, this process, is alive: the clock was set forward, or the process was
@@ -81,7 +85,13 @@ class Engine {
     // Writes down what budgets and counters are owed, when nothing runs any more.
     void finish() { dispatcher_.flush(); }
 
-    // Gives back every lease; for a CALL that is cancelled.
+    // Whether nothing runs, no token is asked for, and the books have everything.
+    [[nodiscard]] bool idle() const { return runs_.empty() && tokens_.idle() && endings_.empty(); }
+
+    // Ends every run and gives back its lease. Token requests go on: their answers are worth more than what is asked for.
+    void interrupt(const char* status, const std::string& message);
+
+    // The same for a CALL that is cancelled: nothing goes on.
     void abandon(const char* status, const std::string& message);
 
     // Drops all runs without a word; for when the extension is gone.
@@ -101,15 +111,16 @@ class Engine {
     void settle(std::int32_t model, Verdict verdict);
     void prepare(Run& run);
     core::Result<std::vector<core::ListReader>> open_readers(Catalog& catalog, Run& run);
-    bool renew_lease(Run& run, core::Duration span);
-    static bool park(Catalog& catalog, const Run& run, const core::Error& error);
-    core::Error give_up(const Run& run);
+    void begin(Run& run);
+    bool keep_lease(Run& run, core::Duration span, Patience patience);
+    void lose(Run& run);
     void forget_run(std::int32_t model);
     void read_answers();
     [[nodiscard]] std::optional<core::Uptime> rank_of(const Delivered& delivered) const;
     [[nodiscard]] core::Uptime goes_first() const;
     void finish_transfer(Delivered delivered);
     void postpone(Run& run, const Postponed& wait);
+    void drop(Run& run);
     [[nodiscard]] core::Duration patience() const;
     void end(Run& run);
 
@@ -119,6 +130,7 @@ class Engine {
     Tokens tokens_;
     TargetPlans targets_;
     Writer writer_;
+    Endings endings_;
     std::map<std::int32_t, std::unique_ptr<Run>> runs_;  // by model
     std::map<Ticket, std::int32_t> pages_in_flight_;     // request -> model
     core::Answers<Delivered> answers_;

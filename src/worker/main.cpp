@@ -2,8 +2,9 @@
 // ended, or when somebody sets the latch (request_sync(), create_account(), CREATE EXTENSION: at their commit).
 //
 // Ways out. SIGTERM, DROP DATABASE .. WITH (FORCE) and shutdown end the process inside the wait (FATAL); leases die with it. Without the extension, or
-// with another version of it, or in a copy of another database (worker/instance.hpp), the loop waits for the latch alone. An error of the books' own statements is logged once, and tried again later. Anything else
-// ends the process with an ERROR; the launcher starts another.
+// with another version of it, or in a copy of another database (worker/instance.hpp), the loop waits for the latch alone. An error
+// of the worker's own statements is logged once, and they are tried again later; runs go on meanwhile. Whoever cancels the worker (pg_cancel_backend()) interrupts all its
+// runs. Anything else ends the process with an ERROR; the launcher starts another.
 #include "worker/main.hpp"
 
 #include <algorithm>
@@ -54,14 +55,15 @@ class Worker {
             wait_for_adoption(foreign);
         } catch (const pg::Error& error) {
             complain(error.message());
-            start_anew(error.message());
+            engine_->interrupt("interrupted", error.message());
+            next_look_ = uptime() + kAfterError;
         }
     }
 
   private:
     // A changed egress policy or limit takes effect once nothing is in flight under the old one.
     void follow_settings() {
-        if (engine_->running() > 0) return;
+        if (!engine_->idle()) return;
         http::Options options = client_options();
         if (options == options_) return;
         options_ = std::move(options);
@@ -73,31 +75,53 @@ class Worker {
         next_look_.reset();
         const std::size_t most = most_in_flight();
         const std::size_t free = most > engine_->running() ? most - engine_->running() : 0;
-        std::vector<Model> claimed;
         engine_->keep_leases();
         const Clocks seen = clocks();
-        unit_.run("looking for due models", Durability::asynchronous, [&](Catalog& catalog) {
-            require_own_instance(catalog);
-            if (!looked_at_ || jump_since(*looked_at_) < -kHonestStep) {  // nobody knows about the time before this process
+        bool good = true;
+        if (!looked_at_ || jump_since(*looked_at_) < -kHonestStep)  // nobody knows about the time before this process
+            good = attempt("forgetting a future", [&](Catalog& catalog) {
                 catalog.forget_future();
                 pg::on_commit(limits_changed);
-            }
-            if (free > 0) {
-                claimed = catalog.claim_due(static_cast<std::int32_t>(free), crew());
-                report(claimed.size());  // before others can see the claim: they reckon with what each has
-            }
-            // Without room, the end of a run is what to wait for.
-            const auto next_due = claimed.size() < free ? catalog.next_due() : std::nullopt;
-            if (next_due) next_look_ = uptime_at(*next_due);
-            if (!pruned_at_ || uptime() - *pruned_at_ > kBetweenPrunings) {
+            });
+        if (good) looked_at_ = seen;
+        std::vector<Model> claimed;
+        if (attempt("looking for due models", [&](Catalog& catalog) {
+                if (free > 0) {
+                    claimed = catalog.claim_due(static_cast<std::int32_t>(free), crew());
+                    report(claimed.size());  // before others can see the claim: they reckon with what each has
+                }
+                // Without room, the end of a run is what to wait for.
+                const auto next_due = claimed.size() < free ? catalog.next_due() : std::nullopt;
+                if (next_due) next_look_ = uptime_at(*next_due);
+            })) {
+            engine_->add(std::move(claimed));
+        } else {
+            next_look_ = uptime() + kAfterError;
+            good = false;
+        }
+        if (!pruned_at_ || uptime() - *pruned_at_ > kBetweenPrunings) {
+            pruned_at_ = uptime();
+            good &= attempt("pruning the history", [&](Catalog& catalog) {
                 catalog.prune_runs(settings().run_history_s);
                 catalog.prune_rejects(settings().rejected_history_s);
-                pruned_at_ = uptime();
-            }
-        });
-        looked_at_ = seen;
-        for (Model& model : claimed) engine_->add(std::move(model));
-        complaint_.clear();
+            });
+        }
+        if (good) complaint_.clear();
+    }
+
+    // A piece of the worker's own work. An error costs only that: runs do not notice.
+    template <class Work>
+    bool attempt(const char* activity, Work&& work) {
+        try {
+            unit_.run(activity, Durability::asynchronous, [&](Catalog& catalog) {
+                require_own_instance(catalog);
+                work(catalog);
+            });
+            return true;
+        } catch (const pg::Error& error) {
+            complain(error.message());
+            return false;
+        }
     }
 
     [[nodiscard]] Crew crew() const {
@@ -149,19 +173,6 @@ class Worker {
         report("foreign_instance");
         pg::wait(std::nullopt);
         look_now_ = true;
-    }
-
-    // The books could not be written. Leases are given back if that works; if not, they run out.
-    void start_anew(const std::string& reason) {
-        try {
-            engine_->abandon("interrupted", reason);
-        } catch (const ExtensionGone&) {
-            engine_->forget();
-        } catch (const pg::Error&) {
-            engine_->forget();
-        }
-        engine_.emplace(unit_);
-        next_look_ = uptime() + kAfterError;
     }
 
     void complain(const std::string& message) {

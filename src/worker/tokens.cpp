@@ -18,7 +18,8 @@ using core::Code;
 using core::Error;
 
 constexpr core::Duration kLookAgain = std::chrono::milliseconds(100);
-constexpr core::Duration kStoreAgain = std::chrono::seconds(1);
+constexpr core::Duration kTryAgain = std::chrono::seconds(1);
+constexpr int kMostFailures = 3;  // in one look(): each may wait for a lock, and all others wait meanwhile
 
 core::Token stored_token(const StoredToken& stored) {
     return core::Token{.access = *stored.access, .expires_at = stored.expires_at, .lifetime = core::Duration{static_cast<std::int64_t>(stored.lifetime * 1e6)}};
@@ -60,6 +61,10 @@ Decision decide(Catalog& catalog, const CredentialId& id, const core::Auth& auth
     return {.wait = true};
 }
 
+double margin_seconds(const core::Auth& auth, const core::Grant& grant) {
+    return std::chrono::duration<double>(core::token_margin(auth, grant.lifetime)).count();
+}
+
 }  // namespace
 
 std::string reason_of(const Error& error) { return error.message + (error.detail.empty() ? "" : " (" + error.detail + ")"); }
@@ -73,29 +78,88 @@ void Tokens::ask(const Model& model, std::shared_ptr<const core::Source> source,
     credential.source = std::move(source);
     credential.account = account;
     if (refused) credential.refused.insert(std::move(*refused));
-    if (!credential.transfer && !credential.unstored && !credential.look_at) check(id, credential);
+    if (!credential.transfer && !credential.step) proceed(id, credential, Look{});
 }
 
-void Tokens::check(const CredentialId& id, Credential& credential) {
-    credential.look_at.reset();
-    const core::Timestamp asked = pg::now();
-    Decision decision = unit_.run("checking a token", Durability::synchronous,
-                                  [&](Catalog& catalog) { return decide(catalog, id, credential.auth, credential.refused); });
-    if (decision.claim) return send(id, credential, *decision.claim, asked + lease_timeout());
-    if (decision.wait) {
-        credential.look_at = uptime() + kLookAgain;
+void Tokens::proceed(const CredentialId& id, Credential& credential, Step step) {
+    credential.step = std::move(step);
+    credential.retried = false;
+    take_step(id, credential);
+}
+
+void Tokens::take_step(const CredentialId& id, Credential& credential) {
+    const Step step = *credential.step;  // the credential may be gone before it is done
+    std::visit([&](const auto& what) { carry_out(id, credential, what); }, step);
+}
+
+void Tokens::look_later(Credential& credential) {
+    credential.step = Look{};
+    credential.step_at = uptime() + kLookAgain;
+    credential.retried = false;
+}
+
+// The transaction of a step. If it fails, the step stays, and false is returned.
+template <class Work>
+bool Tokens::attempt(Credential& credential, const char* activity, Work&& work) {
+    try {
+        unit_.run(activity, Durability::synchronous, std::forward<Work>(work), credential.retried ? Patience::brief : Patience::usual);
+    } catch (const pg::Error& error) {
+        if (ends_everything(error, unit_.session())) throw;
+        if (!credential.retried) pg::log_warning(std::string{activity} + " failed and will be tried again: " + error.message());
+        credential.step_at = uptime() + kTryAgain;
+        credential.retried = true;
+        return false;
+    }
+    credential.step.reset();
+    return true;
+}
+
+void Tokens::carry_out(const CredentialId& id, Credential& credential, const Look&) {
+    if (credential.models.empty()) {
+        credentials_.erase(id);
         return;
     }
+    const core::Timestamp asked = pg::now();
+    Decision decision;
+    if (!attempt(credential, "checking a token", [&](Catalog& catalog) { decision = decide(catalog, id, credential.auth, credential.refused); })) return;
+    if (decision.claim) return send(id, credential, *decision.claim, asked + lease_timeout());
+    if (decision.wait) return look_later(credential);
     if (decision.parked) return answer_all(id, core::TokenRefused{.error = std::move(*decision.refused)});
-    if (decision.refused) return park(id, credential, std::move(*decision.refused), [&](Catalog& catalog, const std::string& reason) { return catalog.park_account(id, reason, decision.access); });
+    if (decision.refused) return proceed(id, credential, Park{.error = std::move(*decision.refused), .claimed = false, .access = std::move(decision.access)});
     answer_all(id, core::TokenReady{std::move(*decision.ready)});
+}
+
+void Tokens::carry_out(const CredentialId& id, Credential& credential, const Store& store) {
+    const core::Grant& grant = store.grant;
+    bool stored = false;
+    if (!attempt(credential, "storing a token", [&](Catalog& catalog) { stored = catalog.store_grant(id, grant, margin_seconds(credential.auth, grant)); })) return;
+    if (!stored) return proceed(id, credential, Look{});  // update_token() came first: that pair counts
+    answer_all(id, core::TokenReady{core::Token{.access = grant.access, .expires_at = pg::now() + grant.lifetime, .lifetime = grant.lifetime, .remembered = grant.remembered}});
+}
+
+void Tokens::carry_out(const CredentialId& id, Credential& credential, const GiveBack& give_back) {
+    if (!attempt(credential, "giving back a token", [&](Catalog& catalog) { catalog.release_refresh(id); })) return;
+    if (!give_back.error) return look_later(credential);
+    answer_all(id, core::TokenRefused{.error = *give_back.error});
+}
+
+// Another look if what was refused is not what counts any more.
+void Tokens::carry_out(const CredentialId& id, Credential& credential, const Park& park) {
+    bool parked = false;
+    const std::string reason = reason_of(park.error);
+    if (!attempt(credential, "parking an account", [&](Catalog& catalog) {
+            parked = park.claimed ? catalog.park_claimed_account(id, reason) : catalog.park_account(id, reason, park.access);
+        }))
+        return;
+    if (!parked) return proceed(id, credential, Look{});
+    answer_all(id, core::TokenRefused{.error = park.error});
 }
 
 // Within the claim: whoever claims it afterwards sends the same refresh token, and an upstream may take a second use of it for theft.
 void Tokens::send(const CredentialId& id, Credential& credential, const Claim& claim, core::Timestamp claimed_until) {
     credential.second_try = claim.attempts > 1;
     auto request = core::token_request(*credential.source, credential.auth, credential.account, claim.refresh_token, pg::now());
-    if (!request) return refuse(id, credential, request.error());
+    if (!request) return proceed(id, credential, refusal(request.error()));
     bound_by_lease(*request);
     credential.transfer = dispatcher_.send({.account = id.account_id,
                                             .source_id = credential.source_id,
@@ -105,76 +169,31 @@ void Tokens::send(const CredentialId& id, Credential& credential, const Claim& c
                                            credential.account);
 }
 
-double Tokens::margin_seconds(const Credential& credential) {
-    return std::chrono::duration<double>(core::token_margin(credential.auth, credential.unstored->lifetime)).count();
-}
-
 bool Tokens::take(Delivered& delivered) {
-    for (auto& entry : credentials_) {
-        const CredentialId& id = entry.first;
-        Credential& credential = entry.second;
-        if (credential.transfer != delivered.ticket) continue;
-        credential.transfer.reset();
-        if (delivered.postponed) {  // not sent, and not to be sent any more by this claim
-            release(id);
-            credential.look_at = uptime() + kLookAgain;
-            return true;
-        }
-        if (!delivered.result) {
-            refuse(id, credential, delivered.result.error());
-            return true;
-        }
-        auto grant = core::read_grant(*credential.source, credential.auth, std::move(*delivered.result), pg::now());
-        if (!grant) {
-            Error error = grant.error();
-            if (error.code == Code::needs_reauth && credential.second_try)
-                error.detail += "; it was sent before by a process that ended before it could store the answer";
-            refuse(id, credential, std::move(error));
-            return true;
-        }
-        credential.unstored = std::move(*grant);
-        store(id, credential);
-        return true;
+    const auto found = std::find_if(credentials_.begin(), credentials_.end(), [&](const auto& entry) { return entry.second.transfer == delivered.ticket; });
+    if (found == credentials_.end()) return false;
+    const CredentialId id = found->first;
+    Credential& credential = found->second;
+    credential.transfer.reset();
+    if (delivered.postponed) {
+        proceed(id, credential, GiveBack{});  // not sent, and not to be sent any more by this claim
+    } else if (!delivered.result) {
+        proceed(id, credential, refusal(delivered.result.error()));
+    } else if (auto grant = core::read_grant(*credential.source, credential.auth, std::move(*delivered.result), pg::now())) {
+        proceed(id, credential, Store{std::move(*grant)});
+    } else {
+        Error error = grant.error();
+        if (error.code == Code::needs_reauth && credential.second_try)
+            error.detail += "; it was sent before by a process that ended before it could store the answer";
+        proceed(id, credential, refusal(std::move(error)));
     }
-    return false;
-}
-
-void Tokens::store(const CredentialId& id, Credential& credential) {
-    const core::Grant grant = *credential.unstored;
-    credential.look_at.reset();
-    bool stored = false;
-    try {
-        stored = unit_.run("storing a token", Durability::synchronous, [&](Catalog& catalog) {
-            return catalog.store_grant(id, grant, margin_seconds(credential));
-        });
-    } catch (const pg::Error& error) {
-        pg::log_warning("could not store a refreshed token, trying again: " + error.message());
-        credential.look_at = uptime() + kStoreAgain;
-        return;
-    }
-    credential.unstored.reset();
-    if (!stored) return check(id, credential);  // update_token() came first: that pair counts
-    answer_all(id, core::TokenReady{core::Token{.access = grant.access, .expires_at = pg::now() + grant.lifetime, .lifetime = grant.lifetime, .remembered = grant.remembered}});
-}
-
-void Tokens::release(const CredentialId& id) {
-    unit_.run("giving back a token", Durability::synchronous, [&](Catalog& catalog) { catalog.release_refresh(id); });
+    return true;
 }
 
 // What was asked for by claim is refused: the account is parked if only a person helps; else the claim is given back, and the models try again later.
-void Tokens::refuse(const CredentialId& id, Credential& credential, Error error) {
-    if (error.code == Code::needs_reauth)
-        return park(id, credential, std::move(error), [&](Catalog& catalog, const std::string& reason) { return catalog.park_claimed_account(id, reason); });
-    release(id);
-    answer_all(id, core::TokenRefused{.error = std::move(error)});
-}
-
-// Another look if what was refused is not what counts any more.
-template <class Park>
-void Tokens::park(const CredentialId& id, Credential& credential, Error error, Park&& park_account) {
-    const bool parked = unit_.run("giving back a token", Durability::synchronous, [&](Catalog& catalog) { return park_account(catalog, reason_of(error)); });
-    if (!parked) return check(id, credential);
-    answer_all(id, core::TokenRefused{.error = std::move(error)});
+Tokens::Step Tokens::refusal(Error error) {
+    if (error.code == Code::needs_reauth) return Park{.error = std::move(error)};
+    return GiveBack{.error = std::move(error)};
 }
 
 void Tokens::answer_all(const CredentialId& id, const Answer& answer) {
@@ -185,40 +204,60 @@ void Tokens::answer_all(const CredentialId& id, const Answer& answer) {
     for (const std::int32_t model : models) tell_(model, answer);
 }
 
+core::Uptime Tokens::due_at(const Credential& credential) const {
+    return credential.retried ? std::max(credential.step_at, not_before_) : credential.step_at;
+}
+
 std::optional<core::Uptime> Tokens::next_look() const {
     std::optional<core::Uptime> next;
     for (const auto& [id, credential] : credentials_)
-        if (credential.look_at && (!next || *credential.look_at < *next)) next = credential.look_at;
+        if (credential.step) next = std::min(next.value_or(core::Uptime::max()), due_at(credential));
     return next;
 }
 
 void Tokens::look(core::Uptime now) {
-    std::vector<CredentialId> due;
+    std::vector<std::pair<core::Uptime, CredentialId>> due;
     for (const auto& [id, credential] : credentials_)
-        if (credential.look_at && *credential.look_at <= now) due.push_back(id);
-    for (const CredentialId& id : due) {
-        Credential& credential = credentials_.at(id);
-        if (credential.unstored) {
-            store(id, credential);
-        } else {
-            check(id, credential);
-        }
+        if (credential.step && due_at(credential) <= now) due.emplace_back(credential.step_at, id);
+    std::sort(due.begin(), due.end());
+    int failures = 0;
+    for (const auto& [at, id] : due) {
+        if (const auto found = credentials_.find(id); found != credentials_.end() && failures < kMostFailures) take_step(id, found->second);
+        if (const auto found = credentials_.find(id); found != credentials_.end() && found->second.retried) ++failures;
+    }
+    if (failures >= kMostFailures) not_before_ = uptime() + kTryAgain;
+}
+
+void Tokens::forget(std::int32_t model) {
+    for (auto entry = credentials_.begin(); entry != credentials_.end();) {
+        Credential& credential = entry->second;
+        std::erase(credential.models, model);
+        const bool only_looks = credential.step && std::holds_alternative<Look>(*credential.step);
+        entry = credential.models.empty() && only_looks ? credentials_.erase(entry) : std::next(entry);
     }
 }
 
-void Tokens::abandon() {
-    for (const auto& entry : credentials_) {
-        const CredentialId& id = entry.first;
-        const Credential& credential = entry.second;
+void Tokens::forget() {
+    for (const auto& [id, credential] : credentials_)
         if (credential.transfer) dispatcher_.cancel(*credential.transfer);
-        if (!credential.transfer && !credential.unstored) continue;
-        unit_.run("giving back a token", Durability::synchronous, [&](Catalog& catalog) {
-            if (credential.unstored)
-                catalog.store_grant(id, *credential.unstored, margin_seconds(credential));
-            catalog.release_refresh(id);
-        });
-    }
     credentials_.clear();
+}
+
+void Tokens::abandon() {
+    for (const auto& [id, credential] : credentials_) {
+        if (!credential.transfer && (!credential.step || std::holds_alternative<Look>(*credential.step))) continue;
+        try {
+            unit_.run("giving back a token", Durability::synchronous, [&, &id = id, &credential = credential](Catalog& catalog) {
+                const auto* store = credential.step ? std::get_if<Store>(&*credential.step) : nullptr;
+                if (store != nullptr) catalog.store_grant(id, store->grant, margin_seconds(credential.auth, store->grant));
+                catalog.release_refresh(id);
+            });
+        } catch (const pg::Error& error) {
+            if (ends_everything(error, unit_.session())) throw;
+            pg::log_warning("could not give back a token: " + error.message());
+        }
+    }
+    forget();
 }
 
 }  // namespace upstream::worker

@@ -12,7 +12,8 @@
 //
 // Parked is what was refused: if the claim was lost, or update_token() stored another pair meanwhile, the row is read again.
 //
-// The pair is stored alone, synchronously, before it is used (I7). If it cannot be stored, it is kept in memory, not used, and storing is tried again.
+// Each arrow from or to the row is a step: a transaction of its own. One that cannot be carried out, because somebody else's transaction holds the row, say, is kept and
+// taken again, and nobody is told anything meanwhile; other credentials do not notice. The pair is stored alone, synchronously, before it is used (I7).
 #pragma once
 
 #include <cstdint>
@@ -52,10 +53,33 @@ class Tokens {
     [[nodiscard]] std::optional<core::Uptime> next_look() const;
     void look(core::Uptime now);
 
-    // Gives back the claims of this process.
+    // That model waits no more.
+    void forget(std::int32_t model);
+
+    // Whether nothing is asked for, and nothing is to be written down.
+    [[nodiscard]] bool idle() const { return credentials_.empty(); }
+
+    // Gives up what is asked for, and gives back the claims of this process.
     void abandon();
 
+    // Gives up what is asked for; for when the extension is gone.
+    void forget();
+
   private:
+    struct Look {};  // at the row
+    struct Store {
+        core::Grant grant;  // a pair that came
+    };
+    struct GiveBack {
+        std::optional<core::Error> error{};  // what the models are told; if nothing, another look follows
+    };
+    struct Park {
+        core::Error error;
+        bool claimed = true;                   // it was asked for by a claim; if not:
+        std::optional<std::string> access{};  // what was stored when it was refused
+    };
+    using Step = std::variant<Look, Store, GiveBack, Park>;
+
     struct Credential {
         std::int32_t source_id = 0;
         std::shared_ptr<const core::Source> source;
@@ -65,24 +89,30 @@ class Tokens {
         std::vector<std::int32_t> models;          // that wait
         std::set<std::string> refused;             // access tokens that the upstream did not take
         std::optional<Ticket> transfer;            // the token request in flight
-        std::optional<core::Grant> unstored;       // a pair that could not be stored yet
-        std::optional<core::Uptime> look_at;
+        std::optional<Step> step;                  // the next one, else
+        core::Uptime step_at{0};
+        bool retried = false;                      // that step could not be carried out before
     };
 
-    void check(const CredentialId& id, Credential& credential);
+    void proceed(const CredentialId& id, Credential& credential, Step step);
+    void take_step(const CredentialId& id, Credential& credential);
+    void carry_out(const CredentialId& id, Credential& credential, const Look& look);
+    void carry_out(const CredentialId& id, Credential& credential, const Store& store);
+    void carry_out(const CredentialId& id, Credential& credential, const GiveBack& give_back);
+    void carry_out(const CredentialId& id, Credential& credential, const Park& park);
+    template <class Work>
+    bool attempt(Credential& credential, const char* activity, Work&& work);
+    void look_later(Credential& credential);
     void send(const CredentialId& id, Credential& credential, const Claim& claim, core::Timestamp claimed_until);
-    void store(const CredentialId& id, Credential& credential);
-    [[nodiscard]] static double margin_seconds(const Credential& credential);
-    void release(const CredentialId& id);
-    void refuse(const CredentialId& id, Credential& credential, core::Error error);
-    template <class Park>
-    void park(const CredentialId& id, Credential& credential, core::Error error, Park&& park_account);
+    static Step refusal(core::Error error);
+    [[nodiscard]] core::Uptime due_at(const Credential& credential) const;
     void answer_all(const CredentialId& id, const Answer& answer);
 
     Unit& unit_;
     Dispatcher& dispatcher_;
     Tell tell_;
     std::map<CredentialId, Credential> credentials_;
+    core::Uptime not_before_{0};  // steps that failed wait till then, so that they do not hold up the others all the time
 };
 
 }  // namespace upstream::worker

@@ -1,14 +1,25 @@
 #include "worker/unit.hpp"
 
+#include <algorithm>
+
 #include "pg/error.hpp"
 #include "worker/convert.hpp"
 #include "worker/settings.hpp"
 #include "worker/version.hpp"
 
 namespace upstream::worker {
+namespace {
+
+constexpr int kMomentMs = 20;
+
+}  // namespace
+
+bool ends_everything(const pg::Error& error, const pg::Session& session) {
+    return error.sqlerrcode() == ERRCODE_QUERY_CANCELED && session.kind() == pg::Session::Kind::procedure;
+}
 
 // Settles what the transaction needs before anything is read: which extension, which role, how durable, how long to wait for locks.
-Oid Unit::enter(Durability durability) {
+Oid Unit::enter(Durability durability, Patience patience) {
     const auto version = catalog_.extension_version();
     if (!version || *version != kVersion) throw ExtensionGone{version.value_or("")};
     const Oid keeper = pg::role_oid(kKeeperRole);
@@ -16,7 +27,8 @@ Oid Unit::enter(Durability durability) {
         throw pg::Raise(ERRCODE_UNDEFINED_OBJECT, std::string{"role \""} + kKeeperRole + "\" does not exist", "",
                         "Create it as the install script does, or install the extension anew.");
     pg::set_local("synchronous_commit", durability == Durability::synchronous ? "on" : "off");
-    pg::set_local("lock_timeout", std::to_string(settings().lock_timeout_ms).c_str());
+    const int usual = settings().lock_timeout_ms;
+    pg::set_local("lock_timeout", std::to_string(patience == Patience::usual ? usual : std::min(usual, kMomentMs)).c_str());
     return keeper;
 }
 

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "core/source.hpp"
+#include "pg/error.hpp"
 #include "pg/role.hpp"
 #include "pg/stop_point.hpp"
 #include "pg/transaction.hpp"
@@ -28,6 +29,12 @@ struct LeaseLost {};
 
 enum class Durability { asynchronous, synchronous };
 
+// How long a unit waits for a lock: upstream.lock_timeout; or a moment, if it has waited in vain before and is to hold up nobody else.
+enum class Patience { usual, brief };
+
+// A cancelled CALL ends as a whole. A worker that is cancelled only loses the unit, as after any other error.
+[[nodiscard]] bool ends_everything(const pg::Error& error, const pg::Session& session);
+
 // The transaction that is open may take upstream.write_timeout from now on: where it begins to run other people's code, and after each piece that is done.
 void limit_write_time(const pg::Session& session);
 
@@ -37,13 +44,13 @@ class Unit {
 
     // Runs `work(catalog)` in a transaction of its own and commits. Errors of Postgres come as pg::Error, after a rollback.
     template <class Work>
-    auto run(const char* activity, Durability durability, Work&& work) -> std::invoke_result_t<Work, Catalog&> {
+    auto run(const char* activity, Durability durability, Work&& work, Patience patience = Patience::usual) -> std::invoke_result_t<Work, Catalog&> {
         UPSTREAM_STOP(std::string{"before "} + activity);
         pg::Transaction transaction{session_, activity};
         using Value = std::invoke_result_t<Work, Catalog&>;
         if constexpr (std::is_void_v<Value>) {
             {
-                const pg::RoleScope keeper{enter(durability), pg::Constraints::as_they_are};
+                const pg::RoleScope keeper{enter(durability, patience), pg::Constraints::as_they_are};
                 work(catalog_);
             }
             UPSTREAM_STOP(std::string{"committing "} + activity);
@@ -51,7 +58,7 @@ class Unit {
             UPSTREAM_STOP(std::string{"after "} + activity);
         } else {
             Value value = [&] {
-                const pg::RoleScope keeper{enter(durability), pg::Constraints::as_they_are};
+                const pg::RoleScope keeper{enter(durability, patience), pg::Constraints::as_they_are};
                 return work(catalog_);
             }();
             UPSTREAM_STOP(std::string{"committing "} + activity);
@@ -67,7 +74,7 @@ class Unit {
     [[nodiscard]] pg::Session& session() { return session_; }
 
   private:
-    Oid enter(Durability durability);
+    Oid enter(Durability durability, Patience patience);
 
     pg::Session& session_;
     Catalog catalog_;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 
@@ -37,10 +38,13 @@ NextRun next_run(const RunContext& run, const core::Apply& page, const Written& 
     return next;
 }
 
-bool was_cancelled(const Verdict& verdict) {
+bool failed_with(const Verdict& verdict, std::string_view sqlstate) {
     const auto* refused = std::get_if<core::Refused>(&verdict);
-    return refused != nullptr && refused->error.sqlstate == "57014";
+    return refused != nullptr && refused->error.sqlstate == sqlstate;
 }
+
+bool was_cancelled(const Verdict& verdict) { return failed_with(verdict, "57014"); }
+bool waited_for_lock(const Verdict& verdict) { return failed_with(verdict, kLockNotAvailable); }
 
 double milliseconds(std::chrono::microseconds span) { return static_cast<double>(span.count()) / 1000.0; }
 
@@ -80,10 +84,6 @@ core::Tally& operator+=(core::Tally& sum, const core::Tally& more) {
 RunContext& RunContext::context_of(const core::Stream* list) {
     if (list == nullptr) return *this;
     return *std::find_if(readers.begin(), readers.end(), [&](const RunContext& reader) { return reader.stream == list; });
-}
-
-bool ends_everything(const pg::Error& error, const pg::Session& session) {
-    return error.sqlerrcode() == ERRCODE_QUERY_CANCELED && session.kind() == pg::Session::Kind::procedure;
 }
 
 void Writer::take(RunContext& run, core::Apply page) {
@@ -154,19 +154,19 @@ void Writer::write_chunk(std::vector<Waiting>& chunk) {
         if (is_new) shares.push_back(Share{.run = waiting.run, .into = waiting.into});
         shares[place->second].pages.push_back(&waiting.page);
     }
-    if (write(shares, Path::chunk)) return write_singly(chunk);
+    if (const auto failure = write(shares, Path::chunk)) return write_singly(chunk, waited_for_lock(*failure) ? Patience::brief : Patience::usual);
     for (const Share& share : shares) tell(share);
 }
 
 // After a chunk that failed: each page alone, until one of its run fails. Once one took too long the others are not tried: a trigger that is slow for one
-// account is slow for all, and each would hold up the other targets for as long.
-void Writer::write_singly(std::vector<Waiting>& chunk) {
+// account is slow for all, and each would hold up the other targets for as long. So would a lock on the target: if the chunk waited for one in vain, no page waits as long again.
+void Writer::write_singly(std::vector<Waiting>& chunk, Patience patience) {
     std::optional<Verdict> too_slow;
     for (Waiting& waiting : chunk) {
         const std::int32_t model = waiting.run->model.id;
         if (std::find(over_.begin(), over_.end(), model) != over_.end()) continue;
         std::vector<Share> share{Share{.run = waiting.run, .into = waiting.into, .pages = {&waiting.page}}};
-        std::optional<Verdict> failure = too_slow ? too_slow : write(share, Path::singly);
+        std::optional<Verdict> failure = too_slow ? too_slow : write(share, Path::singly, patience);
         if (failure) {
             if (was_cancelled(*failure)) too_slow = failure;
             over_.push_back(model);
@@ -186,7 +186,7 @@ void Writer::tell(const Share& share) {
 }
 
 // T4: rows, cursors and counters in one transaction. Nothing if it was committed.
-std::optional<Verdict> Writer::write(std::vector<Share>& shares, Path path) {
+std::optional<Verdict> Writer::write(std::vector<Share>& shares, Path path, Patience patience) {
     const core::Timestamp began = pg::now();
     const core::Stream& stream = *shares.front().into->stream;
     const core::Apply& page = *shares.front().pages.front();  // the only one, if what is refused matters
@@ -200,7 +200,7 @@ std::optional<Verdict> Writer::write(std::vector<Share>& shares, Path path) {
             write_rows(catalog, shares, *shares.front().into->target, path);
             for (const Share& share : shares) save(catalog, share, began);
             return true;
-        });
+        }, patience);
         if (!same_target)
             return core::Refused{core::Error{.code = core::Code::target_busy,
                                              .message = "the target was altered during the run",

@@ -22,6 +22,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -48,6 +49,8 @@ struct RunContext {
     // Where a page of this run goes.
     [[nodiscard]] RunContext& context_of(const core::Stream* list);
 };
+
+inline constexpr std::string_view kLockNotAvailable = "55P03";
 
 // What became of a page.
 struct Committed {
@@ -100,8 +103,8 @@ class Writer {
 
     std::vector<Waiting> next_chunk();
     void write_chunk(std::vector<Waiting>& chunk);
-    void write_singly(std::vector<Waiting>& chunk);
-    std::optional<Verdict> write(std::vector<Share>& shares, Path path);
+    void write_singly(std::vector<Waiting>& chunk, Patience patience);
+    std::optional<Verdict> write(std::vector<Share>& shares, Path path, Patience patience = Patience::usual);
     void tell(const Share& share);
     void write_rows(Catalog& catalog, std::vector<Share>& shares, TargetPlan& target, Path path);
     Verdict add_columns(const RunContext& run, const NewColumns& wanted);
@@ -117,8 +120,5 @@ class Writer {
     bool behind_ = false;
     core::Uptime oldest_{}, newest_{};       // when the first and the last of the queue came
 };
-
-// A cancelled CALL ends as a whole; a cancelled worker only loses the page.
-[[nodiscard]] bool ends_everything(const pg::Error& error, const pg::Session& session);
 
 }  // namespace upstream::worker

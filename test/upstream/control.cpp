@@ -45,6 +45,7 @@ Fault read_fault(Options& options) {
     fault.status = static_cast<int>(options.integer("status", 500, 200, 599));
     fault.headers = read_header_list(options);
     fault.body = options.text("body", fault.body);
+    fault.hang = options.flag("hang", false);
     fault.ms = options.integer("ms", fault.kind == FaultKind::drip ? 1 : 1000, 0, kMany);
     fault.at = options.integer("at", -1, -1, kMany);
     fault.bytes = options.integer("bytes", 1 << 20, 0, 1 << 30);

@@ -59,6 +59,7 @@ void damage(Reply& reply, const Fault& fault) {
         case FaultKind::status:
             replace(reply, fault.status, fault.body);
             reply.headers = fault.headers;
+            reply.hang = fault.hang;
             break;
         case FaultKind::delay: reply.delay_us += fault.ms * 1000; break;
         case FaultKind::hang: reply.hang = true; break;

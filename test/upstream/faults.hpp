@@ -37,6 +37,7 @@ struct Fault {
     pid_t pid = 0;
     int signal = 9;
     bool on_response = false;
+    bool hang = false;  // a status is told on release only
     std::optional<bool> process;  // whether a token request takes effect although its answer goes wrong
 
     // A refused request has not been looked at; one whose answer is lost has taken effect, which is the nasty case.

@@ -1,0 +1,157 @@
+# Transactions of users that stay open while the worker wants the same rows of the books: what they hold waits for them, and nothing else does.
+use strict;
+use warnings;
+use Upstream;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $upstream = Upstream->new('held', with_clock => 1);
+$upstream->setup(accounts => [qw(a1 b1 c1)], streams => { map { ($_ => Upstream::rows(10)) } qw(held more others) });
+$upstream->sql('CREATE EXTENSION pg_upstream');
+$upstream->create_source('x', { map { Upstream::stream($_, 'cursor') } qw(held more) }, concurrency => { account => 1 });
+$upstream->create_source('y', { Upstream::stream('others', 'cursor') });
+$upstream->create_account('x', 'a1');
+$upstream->create_account('y', 'b1');
+ok($upstream->settle, 'two sources are synced');
+my $worker = $upstream->worker_pid;
+
+sub fault { my ($account, $stream, %what) = @_; $upstream->control('fault', { account => $account, stream => $stream, times => 1, %what }); }
+sub in_flight { my ($model) = @_; return $upstream->stats->{models}{$model}{in_flight} // 0; }
+sub last_run { my ($stream) = @_; return $upstream->sql("SELECT max(run_id) FROM upstream.sync_runs WHERE stream = '$stream'"); }
+sub status_of { my ($run) = @_; return $upstream->sql("SELECT status FROM upstream.sync_runs WHERE run_id = $run"); }
+
+# The worker waits for the lock of another session, and then no more.
+sub waits
+{
+    my $waiting = "SELECT count(*) FROM pg_stat_activity WHERE pid = $worker AND wait_event_type = 'Lock'";
+    return $upstream->poll('it waits', sub { $upstream->sql($waiting) == 1 }, 20) && $upstream->poll('it goes on', sub { $upstream->sql($waiting) == 0 }, 20);
+}
+
+# Runs `meanwhile` while a request of y is in flight, and sees that its run goes on as if nothing had happened.
+sub others_do_not_notice
+{
+    my ($meanwhile) = @_;
+    fault('b1', 'others', kind => 'delay', ms => 3000);
+    $upstream->sql(q(SELECT upstream.request_sync('b1')));
+    $upstream->poll('a request of y is in flight', sub { in_flight('b1/others') == 1 }, 20);
+    my $run = last_run('others');
+    my $free = $meanwhile->();
+    ok($upstream->poll('it ends', sub { status_of($run) ne 'running' }, 20), 'a run of another source ends');
+    is(status_of($run), 'succeeded', 'as if nothing had happened');
+    $free->('ROLLBACK');
+    all_goes_on();
+}
+
+sub all_goes_on
+{
+    ok($upstream->recovers(30), 'what was held goes on as soon as it may') or diag $upstream->sql("SELECT source, account, stream, state, failures, error_message, next_attempt_at FROM upstream.model_status");
+    is($upstream->worker_pid, $worker, 'in the same worker');
+    is($upstream->stats->{accounts}{a1}{reuses}, 0, 'with no refresh token sent twice');
+}
+
+# A request of a1 for `stream` hangs.
+sub hanging
+{
+    my ($stream, %what) = @_;
+    fault('a1', $stream, kind => 'hang', %what);
+    my $before = $upstream->stats->{token_requests};
+    $upstream->sql(q(SELECT upstream.request_sync('a1', 'held')));
+    $upstream->poll('a request hangs', sub { $stream eq 'token' ? $upstream->stats->{token_requests} > $before : in_flight("a1/$stream") == 1 }, 20);
+}
+
+subtest 'the row of a model whose run ends' => sub {
+    others_do_not_notice(sub {
+        hanging('held');
+        my $free = $upstream->hold(q(SELECT upstream.pause('a1', 'held')));
+        $upstream->control('release');
+        ok(waits(), 'the worker wants it');
+        return $free;
+    });
+};
+
+subtest 'the row of a model whose run is put off' => sub {
+    others_do_not_notice(sub {
+        hanging('held', kind => 'status', status => 429, headers => { 'Retry-After' => '3600' }, hang => JSON::PP::true);
+        $upstream->sql(q(SELECT upstream.request_sync('a1', 'more')));
+        $upstream->poll('another stream waits', sub { $upstream->sql(q(SELECT count(*) FROM upstream.pg_stat_progress_upstream WHERE waiting_for = 'concurrency')) == 1 }, 20);
+        my $hold = $upstream->hold(q(SELECT upstream.pause('a1', 'more')));
+        $upstream->control('release');
+        ok(waits(), 'the worker wants it');
+        my $run = last_run('more');
+        return sub {
+            $hold->(@_);
+            ok($upstream->poll('it is put off', sub { status_of($run) eq 'postponed' }, 20), 'it is put off once that may be written down');
+            $upstream->sql(q(SELECT upstream.release_limits('x'); SELECT upstream.request_sync('a1')));
+        };
+    });
+};
+
+# The token of a1 is old: the next run asks for another.
+sub outdate { $upstream->sql(q(UPDATE upstream.tokens SET expires_at = now(), refresh_at = now() WHERE account_id = (SELECT account_id FROM upstream.accounts WHERE name = 'a1'))); }
+sub hold_token { return $upstream->hold(q(SELECT upstream.update_token('a1', 'at', 'rt'))); }
+
+subtest 'the row of a token that is to be refreshed' => sub {
+    outdate();
+    others_do_not_notice(sub {
+        my $free = hold_token();
+        $upstream->sql(q(SELECT upstream.request_sync('a1', 'held')));
+        ok(waits(), 'the worker wants it');
+        return $free;
+    });
+};
+
+for my $answer ([ 'is refreshed' => kind => 'hang' ], [ 'is not refreshed' => kind => 'status', status => 500, hang => JSON::PP::true ])
+{
+    my ($what, @fault) = @$answer;
+    subtest "the row of a token that $what" => sub {
+        outdate();
+        others_do_not_notice(sub {
+            hanging('token', @fault);
+            my $free = hold_token();
+            $upstream->control('release');
+            ok(waits(), 'the worker wants it');
+            return $free;
+        });
+    };
+}
+
+subtest 'a worker that is cancelled waits for tokens all the same' => sub {
+    outdate();
+    hanging('token');
+    fault('b1', 'others', kind => 'hang');
+    $upstream->sql(q(SELECT upstream.request_sync('b1')));
+    $upstream->poll('a request of y hangs', sub { in_flight('b1/others') == 1 }, 20);
+    my $run = last_run('others');
+    $upstream->sql("SELECT pg_cancel_backend($worker)");
+    ok($upstream->poll('it ends', sub { status_of($run) ne 'running' }, 20), 'runs end');
+    is(status_of($run), 'interrupted', 'without a result');
+    $upstream->control('release');
+    all_goes_on();
+};
+
+
+subtest 'a model of an account that is being dropped' => sub {
+    $upstream->create_account('x', 'c1');
+    ok($upstream->settle, 'the account is synced');
+    others_do_not_notice(sub {
+        my $free = $upstream->hold('LOCK TABLE upstream.seen_keys IN SHARE MODE');
+        my $drop = IPC::Run::start([ 'psql', '-XAtq', '-d', $upstream->node->connstr('app'), '-c', q(SELECT upstream.drop_account('c1')) ], '>', \my $out);
+        $upstream->poll('it waits', sub { $upstream->sql(q(SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%drop_account%' AND wait_event_type = 'Lock')) == 1 }, 20);
+        is($upstream->sql(q(WITH rest AS (SELECT s.model_id FROM upstream.model_state s JOIN upstream.models USING (model_id) JOIN upstream.accounts a USING (account_id) WHERE a.name = 'c1' FOR UPDATE OF s SKIP LOCKED),
+            due AS (UPDATE upstream.model_state s SET next_due_at = now() FROM rest WHERE s.model_id = rest.model_id RETURNING 1) SELECT count(*), upstream.wake() FROM due)), '1|', 'half of it is gone when the other half is due');
+        return sub { $free->(@_); $drop->finish; };
+    });
+};
+
+subtest 'the row of a model whose lease has to be renewed, because the clock was set forward' => sub {
+    others_do_not_notice(sub {
+        hanging('held');
+        my $free = $upstream->hold(q(SELECT upstream.pause('a1', 'held')));
+        $upstream->shift_clock(3600);
+        $upstream->sql('SELECT upstream.wake()');
+        return $free;
+    });
+    $upstream->control('release');
+};
+
+done_testing();
