@@ -129,14 +129,26 @@ Table describe(Oid table) {
     return described;
 }
 
+namespace {
+
+// The lock can be had on an oid that is no more: it was dropped before, or while we waited.
+bool keep_lock_if_exists(Oid table) {
+    if (SearchSysCacheExists1(RELOID, ObjectIdGetDatum(table))) return true;
+    UnlockRelationOid(table, RowExclusiveLock);
+    return false;
+}
+
+}  // namespace
+
 bool lock_for_write(Oid table) {
     return call([&] {
         LockRelationOid(table, RowExclusiveLock);
-        // The lock can be had on an oid that is no more: it was dropped before, or while we waited.
-        if (SearchSysCacheExists1(RELOID, ObjectIdGetDatum(table))) return true;
-        UnlockRelationOid(table, RowExclusiveLock);
-        return false;
+        return keep_lock_if_exists(table);
     });
+}
+
+std::optional<bool> try_lock_for_write(Oid table) {
+    return call([&] { return ConditionalLockRelationOid(table, RowExclusiveLock) ? std::optional(keep_lock_if_exists(table)) : std::nullopt; });
 }
 
 std::uint64_t relation_changes() {

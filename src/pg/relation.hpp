@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -40,6 +41,9 @@ struct Table {
 
 // Locks a table in ROW EXCLUSIVE mode till the end of the transaction; false if it does not exist.
 [[nodiscard]] bool lock_for_write(Oid table);
+
+// The same without waiting; nothing if somebody else has a lock against it.
+[[nodiscard]] std::optional<bool> try_lock_for_write(Oid table);
 
 // Grows whenever anything about any relation may have changed; a description older than that must be made anew.
 [[nodiscard]] std::uint64_t relation_changes();

@@ -61,6 +61,7 @@ Engine::Engine(Unit& unit)
           Run& run = *found->second;
           perform(run, std::visit([&](auto&& event) { return run.sync->on(std::move(event), pg::now()); }, std::move(answer)));
       }),
+      targets_(unit.session()),
       writer_(unit, targets_, [this](std::int32_t model, Verdict verdict) { settle(model, std::move(verdict)); }),
       endings_(unit),
       answers_(kAnswersAtOnce) {}

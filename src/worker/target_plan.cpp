@@ -5,15 +5,22 @@
 
 namespace upstream::worker {
 
-namespace {
-
-void lock(const std::string& stream, Oid target) {
-    if (!pg::lock_for_write(target))
+void TargetPlans::lock(const std::string& stream, Oid table) {
+    std::optional<bool> locked;
+    try {
+        locked = always_wait_ || !busy_.contains(table) ? pg::lock_for_write(table) : pg::try_lock_for_write(table);
+    } catch (const pg::Error& error) {
+        if (error.sqlerrcode() == ERRCODE_LOCK_NOT_AVAILABLE) busy_.insert(table);
+        throw;
+    }
+    if (!locked)
+        throw pg::Raise(ERRCODE_LOCK_NOT_AVAILABLE, "the target of stream \"" + stream + "\" is locked by another transaction",
+                        "It was waited for as long as upstream.lock_timeout before; now it is only tried until it is free.");
+    busy_.erase(table);
+    if (!*locked)
         throw pg::Raise(ERRCODE_UNDEFINED_TABLE, "the target of stream \"" + stream + "\" does not exist any more", "",
                         "Create it again and call upstream.alter_source(), or drop the account.");
 }
-
-}  // namespace
 
 std::shared_ptr<TargetPlan> TargetPlans::open(const core::Source& source, std::int32_t revision, const core::Stream& stream, const TargetOids& tables) {
     std::shared_ptr<TargetPlan>& plan = plans_[Key{source.name, revision, stream.name, tables}];

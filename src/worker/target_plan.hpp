@@ -7,12 +7,14 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <tuple>
 #include <vector>
 
 #include "core/source.hpp"
 #include "pg/relation.hpp"
+#include "pg/transaction.hpp"
 #include "worker/apply.hpp"
 #include "worker/bulk.hpp"
 #include "worker/deletions.hpp"
@@ -37,15 +39,21 @@ struct TargetPlan {
 
 class TargetPlans {
   public:
+    explicit TargetPlans(const pg::Session& session) : always_wait_(session.kind() == pg::Session::Kind::procedure) {}
+
     // The plan for a stream's tables, described now if it must be. Inside a transaction; locks them in ROW EXCLUSIVE mode. Raises 42P01 if one is gone,
-    // 42P16 if it does not fit the stream. A plan that no longer fits is replaced by another object, so that holders of the former one notice.
+    // 42P16 if it does not fit the stream, 55P03 if it is locked. A plan that no longer fits is replaced by another object, so that holders of the former one notice.
     std::shared_ptr<TargetPlan> open(const core::Source& source, std::int32_t revision, const core::Stream& stream, const TargetOids& tables);
 
     void forget() { plans_.clear(); }
 
   private:
+    void lock(const std::string& stream, Oid table);
+
     using Key = std::tuple<std::string, std::int32_t, std::string, TargetOids>;
     std::map<Key, std::shared_ptr<TargetPlan>> plans_;
+    std::set<Oid> busy_{};  // tables that were waited for in vain: they are only tried, for else each of their models would hold up all others for as long
+    bool always_wait_;      // who calls a procedure waits for what it wants
 };
 
 }  // namespace upstream::worker

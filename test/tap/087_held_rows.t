@@ -6,7 +6,8 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $upstream = Upstream->new('held', with_clock => 1);
-$upstream->setup(accounts => [qw(a1 b1 c1)], streams => { map { ($_ => Upstream::rows(10)) } qw(held more others) });
+my @shops = map { "shop$_" } 1 .. 40;
+$upstream->setup(accounts => [ qw(a1 b1 c1), @shops ], streams => { map { ($_ => Upstream::rows(10)) } qw(held more others orders) });
 $upstream->sql('CREATE EXTENSION pg_upstream');
 $upstream->create_source('x', { map { Upstream::stream($_, 'cursor') } qw(held more) }, concurrency => { account => 1 });
 $upstream->create_source('y', { Upstream::stream('others', 'cursor') });
@@ -141,6 +142,22 @@ subtest 'a model of an account that is being dropped' => sub {
             due AS (UPDATE upstream.model_state s SET next_due_at = now() FROM rest WHERE s.model_id = rest.model_id RETURNING 1) SELECT count(*), upstream.wake() FROM due)), '1|', 'half of it is gone when the other half is due');
         return sub { $free->(@_); $drop->finish; };
     });
+};
+
+subtest 'a target of forty models' => sub {
+    $upstream->create_source('shops', { Upstream::stream('orders', 'cursor') });
+    $upstream->create_shops(1, 40);
+    ok($upstream->settle, 'they are synced');
+    $upstream->control('mutate', { stream => 'orders', count => 5 });
+    my $free = $upstream->hold('LOCK TABLE orders IN ACCESS EXCLUSIVE MODE');
+    $upstream->sql(qq(SELECT sum(upstream.request_sync('shop' || i)) FROM generate_series(1, 40) i));
+    ok(waits(), 'the worker wants it');
+    my ($began, $run) = (time, last_run('others'));
+    $upstream->sql(q(SELECT upstream.request_sync('b1')));
+    ok($upstream->poll('it ends', sub { last_run('others') > $run && status_of(last_run('others')) eq 'succeeded' }, 60), 'a run of another source ends');
+    cmp_ok(time - $began, '<', 10, 'without a wait of upstream.lock_timeout for each of them');
+    $free->('ROLLBACK');
+    all_goes_on();
 };
 
 subtest 'the row of a model whose lease has to be renewed, because the clock was set forward' => sub {
