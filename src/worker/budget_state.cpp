@@ -45,10 +45,10 @@ void Budget::add_return(const Return& what, Uptime now) {
     returns.push_back(what);
 }
 
-void Budget::drop_stale_stock(Uptime now) {
+void Budget::drop_stock(Uptime until, Uptime now) {
     for (const Stock& set : stock)
-        if (set.valid_until <= now) add_return({.booked = set.booked, .units = set.units, .latest = {}}, now);
-    std::erase_if(stock, [&](const Stock& set) { return set.valid_until <= now; });
+        if (set.valid_until <= until) add_return({.booked = set.booked, .units = set.units, .latest = {}}, now);
+    std::erase_if(stock, [&](const Stock& set) { return set.valid_until <= until; });
 }
 
 void Budget::learn(const StoredBudget& row, Uptime now) {

@@ -63,7 +63,7 @@ struct Budget {
     [[nodiscard]] int stocked(core::Uptime now) const;  // requests
     [[nodiscard]] std::optional<Permit> take(core::Uptime now);
     void add_return(const Return& what, core::Uptime now);
-    void drop_stale_stock(core::Uptime now);
+    void drop_stock(core::Uptime until, core::Uptime now);  // what is valid until then at most, to be given back
 
     // Inside an exchange, on the locked row.
     void learn(const StoredBudget& row, core::Uptime now);  // what others were told

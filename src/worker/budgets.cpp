@@ -232,10 +232,10 @@ std::optional<Uptime> Budgets::next_exchange(bool idle) const {
 }
 
 // In the order of the keys, so that processes do not deadlock.
-void Budgets::exchange(Catalog& catalog, Uptime now) {
+void Budgets::exchange(Catalog& catalog, Uptime now, bool idle) {
     bool announce = false;
     for (Budget* budget : heeded_) {
-        budget->drop_stale_stock(now);
+        budget->drop_stock(idle ? Uptime::max() : now, now);
         if (budget->wanted == 0 && budget->returns.empty() && !budget->news) continue;
         announce |= budget->announce;
         StoredBudget row = catalog.lock_budget(budget->key, budget->terms, now);

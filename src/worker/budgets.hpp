@@ -75,9 +75,9 @@ class Budgets {
     void tell(const Needs& needs, const core::Told& told, core::Uptime now);
     void hold(const Needs& needs, core::Duration wait, const std::string& reason, core::Uptime now);
 
-    // When the next exchange() is due even if nobody wants permits.
+    // When the next exchange() is due even if nobody wants permits. While nothing is sent (idle) all that is in stock goes back.
     [[nodiscard]] std::optional<core::Uptime> next_exchange(bool idle) const;
-    void exchange(Catalog& catalog, core::Uptime now);
+    void exchange(Catalog& catalog, core::Uptime now, bool idle);
 
     // Its transaction failed: what it drew is not ours, what was told is still to be written down.
     void exchange_failed(core::Uptime now);

@@ -123,7 +123,7 @@ bool Dispatcher::may_go(Item& item, Load& load, Uptime now) {
 void Dispatcher::exchange(Uptime now) {
     try {
         unit_.run("drawing on budgets", Durability::asynchronous, [&](Catalog& catalog) {
-            budgets_.exchange(catalog, now);
+            budgets_.exchange(catalog, now, waiting_.empty() && flights_.empty());
             circuits_.exchange(catalog, pg::now());
         });
         traffic_since_ = now;

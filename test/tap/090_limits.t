@@ -113,4 +113,28 @@ like($out, qr/"failed": 0/, 'then all go on');
 is($upstream->sql(q(SELECT breaker FROM upstream.pg_stat_upstream_sources WHERE host LIKE '127%')), 'closed', 'and the breaker is closed');
 is($upstream->differences, '', 'rows equal the oracle');
 
+prepare('unused', rate_limit => { budgets => [ { scope => 'source', limit => 1000, per => '1 hour', algorithm => 'sliding_window' } ] });
+$upstream->call(q('a1'));
+my @sent = arrivals(qr/\/v1\/|token/);
+is($upstream->sql('SELECT spent FROM upstream.rate_budgets WHERE budget = 1'), scalar(@sent), 'a session gives back what it did not use');
+
+# From here on with a worker.
+my @models = (['x', 'a1', 'orders'], ['y', 'b1', 'others']);
+$upstream->setup(accounts => [ map { $_->[1] } @models ], streams => { map { ($_->[2] => Upstream::rows(200)) } @models });
+$upstream->sql("SELECT upstream.drop_source(name, true) FROM upstream.sources; DROP TABLE IF EXISTS orders");
+for (@models)
+{
+    my ($source, $account, $stream) = @$_;
+    $upstream->create_source($source, { Upstream::stream($stream, 'cursor', size => 20) },
+        rate_limit => { budgets => [ { scope => 'account', limit => 1000, per => '1 second', algorithm => 'sliding_window' } ] });
+    $upstream->create_account($source, $account);
+}
+$node->append_conf('postgresql.conf', "upstream.databases = 'app'");
+$node->reload;
+ok($upstream->settle, 'a worker syncs two sources');
+
+my ($wakeups, $before) = (0, -1);
+ok($upstream->poll('it rests', sub { ($before, $wakeups) = ($wakeups, $upstream->sql('SELECT sum(wakeups) FROM upstream.pg_stat_upstream_workers')); $wakeups == $before }), 'then it rests');
+cmp_ok($wakeups, '<', 1000, 'at once, though it had drawn permits for more');
+
 done_testing();
