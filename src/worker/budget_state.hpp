@@ -1,6 +1,7 @@
 // One budget as a process knows it: its stock of permits, what has to go back, what was told. Internal to worker/budgets.
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <vector>
@@ -50,6 +51,11 @@ struct Budget {
 
     // Whether the next exchange, or a look at what may be sent, has anything to do with it.
     [[nodiscard]] bool is_idle() const { return stock.empty() && returns.empty() && wanted == 0 && !news && !announce; }
+
+    // Whether an exchange has something to read or write for it.
+    [[nodiscard]] bool is_due(core::Uptime stale) const {
+        return wanted > 0 || !returns.empty() || news || std::any_of(stock.begin(), stock.end(), [&](const Stock& set) { return set.valid_until <= stale; });
+    }
 
     // Whether one that is made anew would be the same: nothing is had, owed or told.
     [[nodiscard]] bool is_as_new(core::Uptime now) const {

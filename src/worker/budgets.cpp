@@ -80,6 +80,8 @@ Budgets::Budgets() = default;
 Budgets::~Budgets() = default;
 
 bool Budgets::InOrder::operator()(const Budget* a, const Budget* b) const { return a->key < b->key; }
+bool Budgets::InOrder::operator()(const Budget* budget, std::int32_t source) const { return budget->key.source < source; }
+bool Budgets::InOrder::operator()(std::int32_t source, const Budget* budget) const { return source < budget->key.source; }
 
 Budget& Budgets::budget(BudgetKey key) {
     std::unique_ptr<Budget>& place = budgets_[key];
@@ -166,8 +168,9 @@ void Budgets::want_nothing() {
     std::erase_if(heeded_, [](const Budget* budget) { return budget->is_idle(); });
 }
 
-bool Budgets::lacks_permits(Uptime now) const {
-    return std::any_of(heeded_.begin(), heeded_.end(), [&](const Budget* budget) { return budget->wanted > budget->stocked(now); });
+bool Budgets::lacks_permits(std::int32_t source, Uptime now) const {
+    const OfSource heeded = heeded_of(source);
+    return std::any_of(heeded.begin(), heeded.end(), [&](const Budget* budget) { return budget->wanted > budget->stocked(now); });
 }
 
 void Budgets::settle(const Permits& permits, Uptime latest) {
@@ -220,10 +223,10 @@ void Budgets::hold(const Needs& needs, core::Duration wait, const std::string& r
     heed(general);
 }
 
-std::optional<Uptime> Budgets::next_exchange(bool idle) const {
+std::optional<Uptime> Budgets::next_exchange(std::int32_t source, bool idle) const {
     std::optional<Uptime> next;
     const auto at = [&](Uptime time) { next = std::min(next.value_or(time), time); };
-    for (const Budget* budget : heeded_) {
+    for (const Budget* budget : heeded_of(source)) {
         if (budget->news) at(Uptime{0});
         if (!budget->returns.empty()) at(idle ? Uptime{0} : budget->returns_since + kReturnWithin);
         for (const Budget::Stock& set : budget->stock) at(idle ? Uptime{0} : set.valid_until);
@@ -232,28 +235,28 @@ std::optional<Uptime> Budgets::next_exchange(bool idle) const {
 }
 
 // In the order of the keys, so that processes do not deadlock.
-void Budgets::exchange(Catalog& catalog, Uptime now, bool idle) {
+void Budgets::exchange(Catalog& catalog, std::int32_t source, Uptime now, bool idle) {
+    const Uptime stale = idle ? Uptime::max() : now;
     bool announce = false;
-    for (Budget* budget : heeded_) {
-        budget->drop_stock(idle ? Uptime::max() : now, now);
-        if (budget->wanted == 0 && budget->returns.empty() && !budget->news) continue;
-        announce |= budget->announce;
-        StoredBudget row = catalog.lock_budget(budget->key, budget->terms, now);
-        budget->learn(row, now);
-        budget->settle_into(row, now);
-        const double drawn = budget->draw_from(row, now);
-        if (budget->news) budget->tell_to(row, now);
-        catalog.save_budget(budget->key, row, drawn);
+    after_exchange_.clear();
+    for (const Budget* before : heeded_of(source)) {
+        if (!before->is_due(stale)) continue;
+        Budget& budget = after_exchange_.emplace_back(*before);
+        announce |= budget.announce;
+        budget.drop_stock(stale, now);
+        StoredBudget row = catalog.lock_budget(budget.key, budget.terms, now);
+        budget.learn(row, now);
+        budget.settle_into(row, now);
+        const double drawn = budget.draw_from(row, now);
+        if (budget.news) budget.tell_to(row, now);
+        catalog.save_budget(budget.key, row, drawn);
     }
     if (announce) pg::on_commit(limits_changed);
 }
 
-void Budgets::exchange_failed(Uptime now) {
-    for (Budget* budget : heeded_) {
-        budget->stock.clear();
-        budget->wanted = 0;
-        budget->news = budget->announce = budget->held_until && *budget->held_until > now;
-    }
+void Budgets::exchanged() {
+    for (Budget& budget : after_exchange_) *budgets_.at(budget.key) = std::move(budget);
+    after_exchange_.clear();
 }
 
 void Budgets::forget_as_new(Uptime now) {

@@ -2,7 +2,7 @@
 //
 //   needs_of()   which budgets a request draws on: those of the spec that match it, and what the upstream told about its host and credential
 //   take()       permits out of the stock that was drawn before; nothing if it is too small
-//   exchange()   one short transaction for everything: gives back and settles what was used, writes down what upstreams told, draws what is wanted
+//   exchange()   in one short transaction for each source: gives back and settles what was used, writes down what upstreams told, draws what is wanted
 //
 // Permits are drawn in small sets: what is wanted now, and a few more while there is plenty. Each is booked in the row's ledger (core/budget.hpp, with the
 // proof) until its validity and the longest request that may use it are over, so nothing is owed by a process that dies.
@@ -62,10 +62,10 @@ class Budgets {
     // Reads the rows of a request that is to go without permits, so that earliest() knows them: out of a transaction that may last, nothing can be drawn.
     void look(Catalog& catalog, const Needs& needs, core::Uptime now);
 
-    // What is to be had with the next exchange(), and whether the stock is too small for it.
+    // What is to be had with the next exchange(), and whether the stock of that source's is too small for it.
     void want_nothing();
     void want(const Needs& needs);
-    [[nodiscard]] bool lacks_permits(core::Uptime now) const;
+    [[nodiscard]] bool lacks_permits(std::int32_t source, core::Uptime now) const;
 
     // What became of permits: counted by the upstream at `latest` or before; or never sent.
     void settle(const Permits& permits, core::Uptime latest);
@@ -75,12 +75,12 @@ class Budgets {
     void tell(const Needs& needs, const core::Told& told, core::Uptime now);
     void hold(const Needs& needs, core::Duration wait, const std::string& reason, core::Uptime now);
 
-    // When the next exchange() is due even if nobody wants permits. While nothing is sent (idle) all that is in stock goes back.
-    [[nodiscard]] std::optional<core::Uptime> next_exchange(bool idle) const;
-    void exchange(Catalog& catalog, core::Uptime now, bool idle);
+    // When the next exchange() of a source is due even if nobody wants permits. While nothing is sent (idle) all that is in stock goes back.
+    [[nodiscard]] std::optional<core::Uptime> next_exchange(std::int32_t source, bool idle) const;
 
-    // Its transaction failed: what it drew is not ours, what was told is still to be written down.
-    void exchange_failed(core::Uptime now);
+    // What it changes here holds once exchanged() says that its transaction is committed; if it is not, all is as it was before.
+    void exchange(Catalog& catalog, std::int32_t source, core::Uptime now, bool idle);
+    void exchanged();
 
     // Forgets those of which nothing is known, so that they do not grow in number with the accounts. Only while there are no Needs and Permits.
     void forget_as_new(core::Uptime now);
@@ -90,14 +90,24 @@ class Budgets {
 
   private:
     struct InOrder {
+        using is_transparent = void;
         bool operator()(const Budget* a, const Budget* b) const;  // of their keys
+        bool operator()(const Budget* budget, std::int32_t source) const;
+        bool operator()(std::int32_t source, const Budget* budget) const;
+    };
+    struct OfSource {
+        std::set<Budget*, InOrder>::const_iterator first, last;
+        [[nodiscard]] auto begin() const { return first; }
+        [[nodiscard]] auto end() const { return last; }
     };
 
     Budget& budget(BudgetKey key);
     void heed(Budget& budget) { heeded_.insert(&budget); }
+    [[nodiscard]] OfSource heeded_of(std::int32_t source) const { return {heeded_.lower_bound(source), heeded_.upper_bound(source)}; }
 
     std::map<BudgetKey, std::unique_ptr<Budget>> budgets_;
     std::set<Budget*, InOrder> heeded_{};  // those of which something is wanted, had, owed or to be told, among the many of all accounts
+    std::vector<Budget> after_exchange_;  // what becomes of them
 };
 
 }  // namespace upstream::worker

@@ -49,6 +49,10 @@ core::Uptime Circuits::probe_at(const HostKey& key) const {
     return found == known_.end() ? core::Uptime{} : found->second.probe_at;
 }
 
+void Circuits::want_no_probe() {
+    std::erase_if(events_, [](const Event& event) { return event.kind == Event::Kind::want_probe; });
+}
+
 void Circuits::want_probe(const HostKey& key, core::Duration time_limit) {
     const auto same = [&](const Event& event) { return event.kind == Event::Kind::want_probe && event.key == key; };
     if (std::none_of(events_.begin(), events_.end(), same)) events_.push_back({.kind = Event::Kind::want_probe, .key = key, .time_limit = time_limit});
@@ -77,11 +81,20 @@ void Circuits::report(const HostKey& key, const core::BreakerRule& rule, const c
     }
 }
 
-void Circuits::exchange(Catalog& catalog, core::Timestamp now) {
+bool Circuits::has_news(std::int32_t source) const {
+    return std::ranges::any_of(events_, [&](const Event& event) { return event.key.source == source; });
+}
+
+bool Circuits::has_traffic(std::int32_t source) const {
+    return std::ranges::any_of(traffic_, [&](const auto& traffic) { return traffic.first.source == source; });
+}
+
+void Circuits::exchange(Catalog& catalog, std::int32_t source, core::Timestamp now) {
     // By key, so that processes do not deadlock; of one key in the order in which things happened.
     std::stable_sort(events_.begin(), events_.end(), [](const Event& a, const Event& b) { return a.key < b.key; });
     bool announce = false;
     for (const Event& event : events_) {
+        if (event.key.source != source) continue;
         core::Circuit before = catalog.lock_circuit(event.key);
         core::Circuit after = before;
         if (event.kind == Event::Kind::failure) after = core::after_failure(before, event.rule, event.was_probe, now, uniform());
@@ -96,15 +109,17 @@ void Circuits::exchange(Catalog& catalog, core::Timestamp now) {
         if (after.lets_through() && after.failures == 0) known_.erase(event.key);
         else know(event.key, after);
     }
-    events_.clear();
-    for (const auto& [key, traffic] : traffic_) catalog.add_traffic(key, traffic);
-    traffic_.clear();
+    std::erase_if(events_, [&](const Event& event) { return event.key.source == source; });
+    for (const auto& [key, traffic] : traffic_)
+        if (key.source == source) catalog.add_traffic(key, traffic);
+    std::erase_if(traffic_, [&](const auto& traffic) { return traffic.first.source == source; });
     if (announce) pg::on_commit(limits_changed);
 }
 
 void Circuits::refresh(Catalog& catalog, const std::vector<std::int32_t>& sources) {
+    const std::vector<LimitCatalog::KnownCircuit> found = catalog.circuits(sources);
     known_.clear();
-    for (LimitCatalog::KnownCircuit& known : catalog.circuits(sources)) know(known.key, known.circuit);
+    for (const LimitCatalog::KnownCircuit& known : found) know(known.key, known.circuit);
 }
 
 }  // namespace upstream::worker

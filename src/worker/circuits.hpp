@@ -27,15 +27,18 @@ class Circuits {
     [[nodiscard]] core::Uptime probe_at(const HostKey& key) const;
 
     // Asks for the probe with the next exchange(); whether it was had.
+    void want_no_probe();
     void want_probe(const HostKey& key, core::Duration time_limit);
     [[nodiscard]] bool has_probe(const HostKey& key) const { return probes_.contains(key); }
     void give_back_probe(const HostKey& key);
 
     void report(const HostKey& key, const core::BreakerRule& rule, const core::Result<core::Response>& result, core::Duration duration, bool was_probe);
 
-    [[nodiscard]] bool has_news() const { return !events_.empty(); }
-    [[nodiscard]] bool has_traffic() const { return !traffic_.empty(); }
-    void exchange(Catalog& catalog, core::Timestamp now);
+    [[nodiscard]] bool has_news(std::int32_t source) const;
+    [[nodiscard]] bool has_traffic(std::int32_t source) const;
+
+    // Writes a source's down. To be done on a copy, which holds once the transaction is committed.
+    void exchange(Catalog& catalog, std::int32_t source, core::Timestamp now);
     void refresh(Catalog& catalog, const std::vector<std::int32_t>& sources);
 
   private:

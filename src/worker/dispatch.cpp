@@ -5,23 +5,16 @@
 
 #include "core/graph_batch.hpp"
 #include "core/url.hpp"
-#include "pg/error.hpp"
-#include "pg/log.hpp"
 #include "pg/process.hpp"
 #include "worker/dispatch_flight.hpp"
 #include "worker/settings.hpp"
-#include "worker/shared.hpp"
 #include "worker/uptime.hpp"
-#include "worker/writer.hpp"
 
 namespace upstream::worker {
 namespace {
 
 using core::Uptime;
 
-constexpr core::Duration kRefreshWithoutSignal = std::chrono::milliseconds(200);
-constexpr core::Duration kTrafficWithin = std::chrono::seconds(1);
-constexpr core::Duration kAfterFailedExchange = std::chrono::milliseconds(50);
 constexpr core::Duration kBetweenLooks = std::chrono::milliseconds(20);
 constexpr core::Duration kStillOnTheWay = std::chrono::seconds(1);  // what got no answer may reach the upstream for so long yet
 constexpr core::Duration kProbeMargin = std::chrono::seconds(5);
@@ -41,7 +34,7 @@ Ticket Dispatcher::send(Errand errand, const core::Account& account) {
     item->needs = budgets_.needs_of(*errand.source, errand.source_id, errand.account, account, errand.request, item->host);
     item->circuit = Circuits::key_of(*errand.source, errand.source_id, errand.account, errand.stream, item->host);
     if (errand.model != 0) item->batch = core::batch_key(*errand.source, errand.request);
-    known_sources_.try_emplace(errand.source_id, false);
+    books_.try_emplace(errand.source_id, Books{.name = errand.source->name});
     item->errand = std::move(errand);
     waiting_.push_back(std::move(item));
     return last_ticket_;
@@ -65,25 +58,9 @@ void Dispatcher::cancel(Ticket ticket) {
 
 void Dispatcher::hold(std::int32_t source_id, const std::shared_ptr<const core::Source>& source, std::int32_t account_id, const core::Account& account,
                       const std::string& url, core::Duration wait) {
+    books_.try_emplace(source_id, Books{.name = source->name});
     const core::Request request{.url = url, .headers = {}};
     budgets_.hold(budgets_.needs_of(*source, source_id, account_id, account, request, core::authority(url)), wait, "rate limit", uptime());
-}
-
-// Reads what other processes were told, if there is anything new.
-void Dispatcher::refresh(Uptime now) {
-    const std::optional<std::uint64_t> version = limits_version();
-    const bool unknown = std::any_of(known_sources_.begin(), known_sources_.end(), [](const auto& source) { return !source.second; });
-    const bool changed = version ? version != seen_version_ : now - refreshed_ > kRefreshWithoutSignal;
-    if (waiting_.empty() || (!unknown && !changed)) return;
-    std::vector<std::int32_t> sources;
-    for (auto& [source, known] : known_sources_) sources.push_back(source);
-    unit_.run("reading limits", Durability::asynchronous, [&](Catalog& catalog) {
-        budgets_.refresh(catalog, sources, now);
-        circuits_.refresh(catalog, sources);
-    });
-    for (auto& [source, known] : known_sources_) known = true;
-    seen_version_ = version;
-    refreshed_ = now;
 }
 
 void Dispatcher::wait_for(Item& item, Uptime until, const std::string& what) {
@@ -100,6 +77,11 @@ bool Dispatcher::may_go(Item& item, Load& load, Uptime now) {
         wait_for(item, now, "a new lease");
         return false;
     }
+    const Books& books = books_.at(item.errand.source_id);
+    if (!books.read) {
+        wait_for(item, reading_.until(), "budget");
+        return false;
+    }
     const Earliest earliest = budgets_.earliest(item.needs, now);
     if (earliest.at > now) {
         wait_for(item, earliest.at, earliest.waits_for);
@@ -108,7 +90,7 @@ bool Dispatcher::may_go(Item& item, Load& load, Uptime now) {
     const Circuits::Way way = circuits_.way(item.circuit, now);
     if (way != Circuits::Way::open_to_all && !item.probe) {
         if (way == Circuits::Way::probe_due) circuits_.want_probe(item.circuit, item.errand.request.total_timeout + kProbeMargin);
-        wait_for(item, std::max<Uptime>(circuits_.probe_at(item.circuit), now + std::chrono::milliseconds(1)), "breaker");
+        wait_for(item, std::max<Uptime>({circuits_.probe_at(item.circuit), now + std::chrono::milliseconds(1), books.setback.until()}), "breaker");
         return false;
     }
     if (!load.add(item)) {
@@ -117,22 +99,6 @@ bool Dispatcher::may_go(Item& item, Load& load, Uptime now) {
         return false;
     }
     return true;
-}
-
-// One short transaction: what was used goes back, what is wanted is drawn, what hosts do is written down.
-void Dispatcher::exchange(Uptime now) {
-    try {
-        unit_.run("drawing on budgets", Durability::asynchronous, [&](Catalog& catalog) {
-            budgets_.exchange(catalog, now, waiting_.empty() && flights_.empty());
-            circuits_.exchange(catalog, pg::now());
-        });
-        traffic_since_ = now;
-    } catch (const pg::Error& error) {
-        budgets_.exchange_failed(now);
-        if (ends_everything(error, unit_.session())) throw;
-        pg::log_warning("could not draw on rate budgets: " + error.message());
-        next_look_ = now + kAfterFailedExchange;
-    }
 }
 
 // Calls `visit` for each that may go but for permits, in the order in which they came; it says whether that one goes.
@@ -166,30 +132,24 @@ void Dispatcher::name_probes() {
     }
 }
 
-bool Dispatcher::exchange_is_due(Uptime now) const {
-    const bool idle = waiting_.empty() && flights_.empty();
-    const std::optional<Uptime> due = budgets_.next_exchange(idle);
-    return budgets_.lacks_permits(now) || circuits_.has_news() || (due && *due <= now) ||
-           (circuits_.has_traffic() && (idle || now - traffic_since_ >= kTrafficWithin));
-}
-
 void Dispatcher::pump(core::Duration patience) {
-    const Uptime now = uptime();
-    refresh(now);
+    refresh(uptime());
+    Uptime now = uptime();
     next_look_.reset();
     budgets_.want_nothing();
+    circuits_.want_no_probe();
     choose(now, [&](Item& item) {
         budgets_.want(item.needs);
         return false;
     });
-    if (exchange_is_due(now)) {
-        exchange(now);
+    if (exchange_due(now, now)) {
+        now = uptime();  // permits that ran out while a lock was waited for are not taken
         name_probes();
     }
     choose(now, [&](Item& item) {
         std::optional<Permits> permits = budgets_.take(item.needs, now);
         if (!permits) {
-            wait_for(item, now + kBetweenLooks, "budget");
+            wait_for(item, std::max(now + kBetweenLooks, books_.at(item.errand.source_id).setback.until()), "budget");
             return false;
         }
         item.permits = std::move(*permits);
@@ -197,10 +157,9 @@ void Dispatcher::pump(core::Duration patience) {
     });
     depart(std::exchange(departing_, {}));
     postpone(patience, now);
-    if (waiting_.empty() && flights_.empty()) budgets_.forget_as_new(now);
-    const auto look_at = [&](Uptime at) { next_look_ = std::min(next_look_.value_or(at), at); };
-    if (const auto due = budgets_.next_exchange(waiting_.empty() && flights_.empty())) look_at(*due);
-    if (circuits_.has_traffic()) look_at(now + kTrafficWithin);
+    if (idle()) budgets_.forget_as_new(now);
+    for (const auto& [source, books] : books_)
+        if (const auto due = next_exchange(source, books)) next_look_ = std::min(next_look_.value_or(Uptime::max()), std::max(*due, books.setback.until()));
 }
 
 // Whoever would have to wait too long is told when to come back. With full jitter over a tenth of the wait, so that not all come back at once.
@@ -218,10 +177,6 @@ void Dispatcher::postpone(core::Duration patience, Uptime now) {
                               .postponed = Postponed{.until = until, .waits_for = item->waits_for}});
         return true;
     });
-}
-
-void Dispatcher::flush() {
-    if (exchange_is_due(uptime())) exchange(uptime());
 }
 
 std::optional<std::chrono::milliseconds> Dispatcher::timeout() const {

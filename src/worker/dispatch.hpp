@@ -30,6 +30,7 @@
 #include "http/client.hpp"
 #include "worker/budgets.hpp"
 #include "worker/circuits.hpp"
+#include "worker/setback.hpp"
 #include "worker/unit.hpp"
 
 namespace upstream::worker {
@@ -84,7 +85,7 @@ class Dispatcher {
     // Sends what may be sent. Models that would have to wait longer than `patience` are postponed.
     void pump(core::Duration patience);
 
-    // Writes down what is left to be written, without waiting for anything.
+    // Writes down what is left to be written, as far as nobody holds it up.
     void flush();
 
     // Requests that are on the wire, and those that wait.
@@ -105,6 +106,12 @@ class Dispatcher {
     struct Item;    // an errand on its way
     struct Flight;  // a transfer with the items that it carries
     struct Load;    // what is on the wire, by source, account and stream
+    struct Books {  // of a source that requests were sent to
+        std::string name{};
+        bool read = false;                     // what other processes were told of its limits
+        core::Uptime traffic_written{0};
+        Setback setback{};                     // of its exchange
+    };
     using Items = std::vector<std::unique_ptr<Item>>;
 
     void refresh(core::Uptime now);
@@ -112,9 +119,11 @@ class Dispatcher {
     template <class Visit>
     void choose(core::Uptime now, Visit&& visit);
     void name_probes();
-    [[nodiscard]] bool exchange_is_due(core::Uptime now) const;
     void wait_for(Item& item, core::Uptime until, const std::string& what);
-    void exchange(core::Uptime now);
+    [[nodiscard]] bool idle() const { return waiting_.empty() && flights_.empty(); }
+    [[nodiscard]] std::optional<core::Uptime> next_exchange(std::int32_t source, const Books& books) const;
+    bool exchange_due(core::Uptime now, core::Uptime tried_again);
+    bool exchange(std::int32_t source, Books& books, bool briefly);
     void depart(Items ready);
     void start(Items items);
     void finish(http::Finished finished);
@@ -137,9 +146,9 @@ class Dispatcher {
     std::int64_t last_group_ = 0;
     std::optional<std::uint64_t> seen_version_{};
     core::Uptime refreshed_{0};
-    std::map<std::int32_t, bool> known_sources_{};
+    Setback reading_{};
+    std::map<std::int32_t, Books> books_{};  // by source
     std::optional<core::Uptime> next_look_{};
-    core::Uptime traffic_since_{0};
 };
 
 }  // namespace upstream::worker

@@ -2,6 +2,7 @@
 use strict;
 use warnings;
 use Upstream;
+use PostgreSQL::Test::Utils;
 use Test::More;
 use IPC::Run;
 use List::Util qw(max);
@@ -113,6 +114,23 @@ like($out, qr/"failed": 0/, 'then all go on');
 is($upstream->sql(q(SELECT breaker FROM upstream.pg_stat_upstream_sources WHERE host LIKE '127%')), 'closed', 'and the breaker is closed');
 is($upstream->differences, '', 'rows equal the oracle');
 
+# What was rolled back has not happened: a probe that could not be claimed is not sent.
+prepare('unclaimed', breaker => { failures => 2, cooldown => '1 second' }, retry => { base => '1 second', max => '1 second', jitter => 0, max_attempts => 1000 });
+$upstream->sql(q(CREATE SEQUENCE claims; CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS 'BEGIN PERFORM nextval(''public.claims''); RAISE ''not now''; END';
+    CREATE TRIGGER refuse BEFORE UPDATE ON upstream.hosts FOR EACH ROW WHEN (NEW.state = 'half_open') EXECUTE FUNCTION refuse()));
+$upstream->control('fault', { account => '*', stream => 'orders', kind => 'status', status => 503, times => -1 });
+my $unclaimed = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('app'), '-c', "CALL upstream.sync_all('unclaimed')" ], '>', \$out, '2>', \my $warnings);
+ok($upstream->poll('it opens', sub { $upstream->sql(q(SELECT count(*) FROM upstream.pg_stat_upstream_sources WHERE breaker = 'open')) == 1 }), 'the breaker opens again');
+ok($upstream->poll('all know', sub { $upstream->sql(q(SELECT count(*) FROM upstream.pg_stat_progress_upstream WHERE phase = 'requesting')) == 0 }), 'and nothing is in flight');
+$upstream->control('clear_faults');
+$upstream->control('reset_stats');
+ok($upstream->poll('three attempts fail', sub { $upstream->sql('SELECT last_value >= 3 FROM claims') eq 't' }), 'its probe cannot be claimed');
+is($upstream->stats->{requests}, 0, 'nobody sends it');
+$upstream->sql('DROP TRIGGER refuse ON upstream.hosts');
+$unclaimed->finish;
+like($out, qr/"failed": 0/, 'once it can be, all go on');
+is($upstream->differences, '', 'rows equal the oracle');
+
 prepare('unused', rate_limit => { budgets => [ { scope => 'source', limit => 1000, per => '1 hour', algorithm => 'sliding_window' } ] });
 $upstream->call(q('a1'));
 my @sent = arrivals(qr/\/v1\/|token/);
@@ -136,5 +154,32 @@ ok($upstream->settle, 'a worker syncs two sources');
 my ($wakeups, $before) = (0, -1);
 ok($upstream->poll('it rests', sub { ($before, $wakeups) = ($wakeups, $upstream->sql('SELECT sum(wakeups) FROM upstream.pg_stat_upstream_workers')); $wakeups == $before }), 'then it rests');
 cmp_ok($wakeups, '<', 1000, 'at once, though it had drawn permits for more');
+
+sub runs { my ($stream) = @_; return $upstream->sql("SELECT count(*) FROM upstream.sync_runs WHERE stream = '$stream' AND status = 'succeeded'"); }
+
+subtest 'a transaction that released the limits of a source is left open' => sub {
+    my %runs = map { $_ => runs($_) } qw(orders others);
+    my $log = -s $node->logfile;
+    my $commit = $upstream->hold(q(SELECT upstream.release_limits('x')));
+    $upstream->sql(q(SELECT upstream.full_refresh('a1') + upstream.full_refresh('b1')));
+    ok($upstream->poll('it is synced', sub { runs('others') > $runs{others} }, 10), 'another source is synced');
+    is(runs('orders'), $runs{orders}, 'while that one waits');
+    $commit->();
+    ok($upstream->poll('it goes on', sub { runs('orders') > $runs{orders} }, 10), 'until the transaction is over');
+    is($upstream->sql(q(SELECT count(*) FROM upstream.sync_runs WHERE started_by = 'worker' AND status <> 'succeeded')), 0, 'no run was interrupted');
+    my $complaints = () = slurp_file($node->logfile, $log) =~ /could not draw on/g;
+    is($complaints, 1, 'and the log tells it once');
+};
+
+subtest 'the tables of limits are locked' => sub {
+    my %runs = map { $_ => runs($_) } qw(orders others);
+    my $log = -s $node->logfile;
+    my $unlock = $upstream->hold('LOCK TABLE upstream.budgets IN ACCESS EXCLUSIVE MODE');
+    $upstream->sql(q(SELECT upstream.full_refresh('a1') + upstream.full_refresh('b1')));
+    ok($upstream->poll('it tries', sub { slurp_file($node->logfile, $log) =~ /could not read what limits requests/ }, 10), 'limits cannot be read');
+    $unlock->();
+    ok($upstream->poll('all are synced', sub { runs('orders') > $runs{orders} && runs('others') > $runs{others} }, 10), 'all go on when they can');
+    is($upstream->sql(q(SELECT count(*) FROM upstream.sync_runs WHERE started_by = 'worker' AND status <> 'succeeded')), 0, 'no run was interrupted');
+};
 
 done_testing();

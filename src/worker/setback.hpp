@@ -1,0 +1,27 @@
+// What failed and is to be tried again: less and less often, because a try may wait for a lock, and nothing else goes on in the process meanwhile.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+
+#include "core/time.hpp"
+
+namespace upstream::worker {
+
+class Setback {
+  public:
+    void suffer(core::Uptime now) {
+        distance_ = std::clamp<core::Duration>(distance_ * 2, std::chrono::milliseconds(250), std::chrono::seconds(1));
+        until_ = now + distance_;
+    }
+    void overcome() { *this = {}; }
+
+    [[nodiscard]] bool lasts() const { return distance_ > core::Duration{0}; }
+    [[nodiscard]] core::Uptime until() const { return until_; }  // the next try
+
+  private:
+    core::Duration distance_{0};
+    core::Uptime until_{0};
+};
+
+}  // namespace upstream::worker
