@@ -596,13 +596,16 @@ COMMENT ON FUNCTION upstream.drop_account(text) IS 'removes an account with its 
 CREATE FUNCTION upstream.request_sync(account text, stream text DEFAULT NULL) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
+    chosen integer[] := upstream.find_models(request_sync.account, request_sync.stream);
     touched integer;
 BEGIN
+    -- Before they are asked for: a statement that had to wait for pause() would not see that they are paused.
+    PERFORM FROM upstream.model_state s WHERE s.model_id = ANY (chosen) ORDER BY s.model_id FOR NO KEY UPDATE;
     UPDATE upstream.model_state s
     SET requested_at = clock_timestamp(), due_reason = 'requested',
         next_due_at = CASE WHEN m.paused OR s.blocked_reason IS NOT NULL THEN s.next_due_at ELSE least(s.next_due_at, now()) END
     FROM upstream.models m
-    WHERE s.model_id = m.model_id AND s.model_id = ANY (upstream.find_models(request_sync.account, request_sync.stream));
+    WHERE s.model_id = m.model_id AND s.model_id = ANY (chosen);
     GET DIAGNOSTICS touched = ROW_COUNT;
     PERFORM upstream.wake();
     RETURN touched;
@@ -666,6 +669,8 @@ CREATE FUNCTION upstream.resume(account text DEFAULT NULL, stream text DEFAULT N
 DECLARE
     chosen integer[] := upstream.find_models(resume.account, resume.stream);
 BEGIN
+    -- Those that are being paused are waited for.
+    PERFORM FROM upstream.models m WHERE m.model_id = ANY (chosen) ORDER BY m.model_id FOR NO KEY UPDATE;
     UPDATE upstream.models SET paused = false WHERE model_id = ANY (chosen) AND paused;
     UPDATE upstream.model_state SET next_due_at = now(), due_reason = 'resumed'
     WHERE model_id = ANY (chosen) AND next_due_at = 'infinity' AND blocked_reason IS NULL;
