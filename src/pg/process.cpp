@@ -11,6 +11,7 @@
 
 extern "C" {
 #include "access/xlog.h"
+#include "commands/extension.h"
 #include "storage/ipc.h"
 #include "storage/proc.h"
 #include "storage/procarray.h"
@@ -26,15 +27,19 @@ using Function = void (*)();
 struct AtCommit {
     std::array<Function, 8> functions{};
     std::size_t count = 0;
+    bool refuses_prepare = false;
     bool registered = false;
 };
 AtCommit at_commit;
 
 // A parallel worker's commit is not the transaction's: it ends before its leader, which may still fail.
 void transaction_ended(XactEvent event, void*) {
+    if (event == XACT_EVENT_PRE_PREPARE && at_commit.refuses_prepare)
+        ereport(ERROR, errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("cannot PREPARE a transaction that wakes a background worker at its commit"));
     if (event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PARALLEL_PRE_COMMIT || event == XACT_EVENT_PRE_PREPARE) return;
     const AtCommit pending = at_commit;
     at_commit.count = 0;
+    at_commit.refuses_prepare = false;
     if (event != XACT_EVENT_COMMIT) return;
     for (std::size_t i = 0; i < pending.count; ++i) pending.functions[i]();
 }
@@ -104,6 +109,7 @@ void on_commit(void (*function)()) {
         call([] { RegisterXactCallback(transaction_ended, nullptr); });
         at_commit.registered = true;
     }
+    at_commit.refuses_prepare |= !creating_extension;
     const auto end = at_commit.functions.begin() + static_cast<std::ptrdiff_t>(at_commit.count);
     if (std::find(at_commit.functions.begin(), end, function) != end) return;
     if (at_commit.count == at_commit.functions.size()) throw Raise{ERRCODE_INTERNAL_ERROR, "too many functions to run at commit"};

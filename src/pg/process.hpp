@@ -32,8 +32,9 @@ namespace upstream::pg {
 // Wakes the process with that pid from its wait; false if there is none.
 bool set_latch_of(int pid);
 
-// Runs a function once, right after the current transaction commits; asked for repeatedly it still runs once, after a rollback not
-// at all, and not after PREPARE TRANSACTION, whose commit happens in some other session. Up to eight different functions; they must not raise.
+// Runs a function once, right after the current transaction commits; asked for repeatedly it still runs once, after a rollback not at all. Such a transaction
+// cannot be PREPAREd, since its commit would happen in some other session; only that of a CREATE EXTENSION can, as an extension that spreads commands over
+// several servers does it, and then nothing runs. Up to eight different functions; they must not raise.
 void on_commit(void (*function)());
 
 // Adds a function to those that Postgres calls to ask for shared memory. While the library is preloaded.

@@ -5,7 +5,7 @@ use Upstream;
 use Test::More;
 use Time::HiRes qw(time);
 
-my $upstream = Upstream->new('life', databases => 'app, second');
+my $upstream = Upstream->new('life', databases => 'app, second', conf => ["max_prepared_transactions = 2\n"]);
 my $node = $upstream->node;
 my $log_position = -s $node->logfile;
 
@@ -38,6 +38,10 @@ ok($upstream->poll('orders ran', sub { $upstream->sql(q(SELECT runs FROM upstrea
 is($upstream->sql("SELECT count(*) || ' ' || bool_and(r.started_at < s.requested_at + interval '1 second') FROM upstream.sync_runs r, upstream.model_state s JOIN upstream.models m USING (model_id)
     WHERE r.stream = 'orders' AND r.started_at > '$requested' AND m.stream = 'orders'"), '1 true', 'within a second, for one run');
 is($upstream->sql(q(SELECT runs FROM upstream.pg_stat_upstream WHERE stream = 'ticks')), $runs, 'but does not run what is paused');
+my ($status, $out, $error) = $node->psql('app', q(BEGIN; SELECT upstream.request_sync('a1'); PREPARE TRANSACTION 'p'));
+like($error, qr/ERROR:  cannot PREPARE a transaction that wakes a background worker at its commit/, 'whoever commits a prepared transaction could not wake it, so there is none');
+is($upstream->sql(q(BEGIN; SELECT count(*) FROM orders; PREPARE TRANSACTION 'p'; COMMIT PREPARED 'p')), 300, 'reading is no obstacle');
+$node->safe_psql('postgres', q(BEGIN; CREATE EXTENSION pg_upstream; PREPARE TRANSACTION 'p'; ROLLBACK PREPARED 'p'));
 $upstream->sql(q(SELECT upstream.resume('a1', 'ticks')));
 ok($upstream->poll('ticks run again', sub { $upstream->sql(q(SELECT runs FROM upstream.pg_stat_upstream WHERE stream = 'ticks')) > $runs }, 10), 'resume() lets it run');
 is($upstream->sql(q(SELECT count(*) FROM (SELECT started_at - lag(started_at) OVER (ORDER BY run_id) AS rest FROM upstream.sync_runs
@@ -85,9 +89,9 @@ $upstream->sql("SELECT pg_terminate_backend($worker)");
 ok($upstream->poll('another worker', sub { my $now = $upstream->worker_pid; defined $now && $now != $worker }, 10), 'a worker that was terminated is replaced');
 ok($upstream->settle, 'and goes on');
 
-# What was asked for above: a missing database, and a DROP DATABASE that is refused.
+# What was asked for above: a missing database, and a PREPARE and a DROP DATABASE that are refused.
 my $log = PostgreSQL::Test::Utils::slurp_file($node->logfile, $log_position);
-my @lines = grep { /\b(PANIC|ERROR|WARNING):/ && !/database "second" (of upstream.databases does not exist|is being accessed)/ } split /\n/, $log;
+my @lines = grep { /\b(PANIC|ERROR|WARNING):/ && !/database "second" (of upstream.databases does not exist|is being accessed)|cannot PREPARE/ } split /\n/, $log;
 is(join("\n", @lines), '', 'the log has no error that was not asked for');
 
 done_testing();
