@@ -5,6 +5,9 @@
 namespace upstream::worker {
 namespace {
 
+// Of a row t: what is known of a refresh token that was sent.
+#define REFRESH_DIGEST "encode(sha256(convert_to(t.refresh_token, 'UTF8')), 'hex')"
+
 // Only on account of what is still so: the claim of this process ($4), or the access token that was refused ($5) while nobody asks for another.
 // A pair that update_token() stored meanwhile, or that somebody else is about to store, has been refused by nobody.
 constexpr const char* kParkAccount = R"(
@@ -26,24 +29,25 @@ constexpr const char* kToken = R"(
 SELECT t.access_token, t.expires_at, coalesce(extract(epoch FROM t.lifetime)::float8, 0), t.refresh_token IS NOT NULL,
        coalesce(t.needs_reauth, false), coalesce(t.reason, ''), h.held,
        coalesce(NOT h.held AND t.refresh_pid IS NOT NULL AND t.attempts >= 2
-                AND t.sent_digest = encode(sha256(convert_to(t.refresh_token, 'UTF8')), 'hex'), false)
+                AND t.sent_digest = )" REFRESH_DIGEST R"(, false)
 FROM upstream.tokens t
     CROSS JOIN LATERAL upstream.lease_is_held(t.refresh_incarnation, t.refresh_pid, t.refresh_started_at, t.refresh_deadline) h(held)
 WHERE t.account_id = $1 AND t.credential = $2
 )";
 
 // The intent to refresh is committed before the refresh token is sent, with its digest, so that after a crash it is known that this token may be spent:
-// a claim that finds the claim of a dead process sends it once more.
+// a claim that finds the claim of a dead process sends it once more. Only the row itself is read: it is the newest one if update_token() was waited for.
 constexpr const char* kClaimRefresh = R"(
 UPDATE upstream.tokens t
-SET attempts = CASE WHEN t.refresh_pid IS NOT NULL AND t.sent_digest = n.digest THEN t.attempts + 1 ELSE 1 END, sent_digest = n.digest,
+SET attempts = CASE WHEN t.refresh_pid IS NOT NULL AND t.sent_digest = )" REFRESH_DIGEST R"( THEN t.attempts + 1 ELSE 1 END,
+    sent_digest = )" REFRESH_DIGEST R"(,
     refresh_incarnation = $3, refresh_pid = $4, refresh_started_at = $5, refresh_deadline = now() + make_interval(secs => $6)
-FROM (SELECT encode(sha256(convert_to(refresh_token, 'UTF8')), 'hex') AS digest
-      FROM upstream.tokens WHERE account_id = $1 AND credential = $2) n
 WHERE t.account_id = $1 AND t.credential = $2 AND t.refresh_token IS NOT NULL AND NOT coalesce(t.needs_reauth, false)
     AND NOT upstream.lease_is_held(t.refresh_incarnation, t.refresh_pid, t.refresh_started_at, t.refresh_deadline)
 RETURNING t.refresh_token, t.attempts
 )";
+
+#undef REFRESH_DIGEST
 
 constexpr const char* kClaimToken = R"(
 INSERT INTO upstream.tokens AS t (account_id, credential, refresh_incarnation, refresh_pid, refresh_started_at, refresh_deadline)
