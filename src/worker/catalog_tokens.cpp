@@ -9,10 +9,12 @@ namespace {
 #define REFRESH_DIGEST "encode(sha256(convert_to(t.refresh_token, 'UTF8')), 'hex')"
 
 // Only on account of what is still so: the claim of this process ($4), or the access token that was refused ($5) while nobody asks for another.
-// A pair that update_token() stored meanwhile, or that somebody else is about to store, has been refused by nobody.
+// A pair that update_token() stored meanwhile, or that somebody else is about to store, has been refused by nobody. Nothing is inserted for an account that
+// is gone when its row can be had: the foreign key would be an error.
 constexpr const char* kParkAccount = R"(
 WITH parked AS (
-    INSERT INTO upstream.tokens AS t (account_id, credential, needs_reauth, reason) VALUES ($1, $2, true, $3)
+    INSERT INTO upstream.tokens AS t (account_id, credential, needs_reauth, reason)
+    SELECT a.account_id, $2, true, $3 FROM upstream.accounts a WHERE a.account_id = $1 FOR KEY SHARE
     ON CONFLICT (account_id, credential) DO UPDATE
     SET needs_reauth = true, reason = CASE WHEN t.needs_reauth THEN t.reason ELSE excluded.reason END,
         refresh_incarnation = NULL, refresh_pid = NULL, refresh_started_at = NULL, refresh_deadline = NULL
@@ -30,9 +32,9 @@ SELECT t.access_token, t.expires_at, coalesce(extract(epoch FROM t.lifetime)::fl
        coalesce(t.needs_reauth, false), coalesce(t.reason, ''), h.held,
        coalesce(NOT h.held AND t.refresh_pid IS NOT NULL AND t.attempts >= 2
                 AND t.sent_digest = )" REFRESH_DIGEST R"(, false)
-FROM upstream.tokens t
+FROM upstream.accounts a LEFT JOIN upstream.tokens t ON t.account_id = a.account_id AND t.credential = $2
     CROSS JOIN LATERAL upstream.lease_is_held(t.refresh_incarnation, t.refresh_pid, t.refresh_started_at, t.refresh_deadline) h(held)
-WHERE t.account_id = $1 AND t.credential = $2
+WHERE a.account_id = $1
 )";
 
 // The intent to refresh is committed before the refresh token is sent, with its digest, so that after a crash it is known that this token may be spent:
@@ -51,7 +53,7 @@ RETURNING t.refresh_token, t.attempts
 
 constexpr const char* kClaimToken = R"(
 INSERT INTO upstream.tokens AS t (account_id, credential, refresh_incarnation, refresh_pid, refresh_started_at, refresh_deadline)
-VALUES ($1, $2, $3, $4, $5, now() + make_interval(secs => $6))
+SELECT a.account_id, $2, $3, $4, $5, now() + make_interval(secs => $6) FROM upstream.accounts a WHERE a.account_id = $1 FOR KEY SHARE
 ON CONFLICT (account_id, credential) DO UPDATE
 SET refresh_incarnation = excluded.refresh_incarnation, refresh_pid = excluded.refresh_pid, refresh_started_at = excluded.refresh_started_at,
     refresh_deadline = excluded.refresh_deadline
@@ -94,8 +96,11 @@ UPDATE upstream.tokens SET needs_reauth = false, reason = NULL, access_token = N
 WHERE account_id = $1 AND needs_reauth AND refresh_token IS NULL
 )";
 
+// Before all other rows, and so that nobody drops it meanwhile.
+constexpr const char* kLockAccount = "SELECT FROM upstream.accounts a WHERE a.account_id = $1 FOR NO KEY UPDATE";
+
 // Before and after the change of the tokens, in statements of their own: each sees what was committed while the one before waited, by those who park the
-// account, or pause and resume its models. Rows are locked in the order models, tokens, states.
+// account, or pause and resume its models. Rows are locked in the order accounts, models, tokens, states.
 constexpr const char* kLockModels = "SELECT FROM upstream.models m WHERE m.account_id = $1 ORDER BY m.model_id FOR NO KEY UPDATE";
 constexpr const char* kUnblockModels = R"(
 UPDATE upstream.model_state s
@@ -116,7 +121,7 @@ WHEN NOT MATCHED AND $3 IS NOT NULL THEN INSERT (account_id, name, value) VALUES
 TokenCatalog::TokenCatalog(Holder holder)
     : holder_(holder), park_account_(kParkAccount), token_(kToken), claim_refresh_(kClaimRefresh), claim_token_(kClaimToken),
       store_grant_(kStoreGrant), release_refresh_(kReleaseRefresh), store_token_(kStoreToken), set_secret_(kSetSecret),
-      free_tokens_(kFreeTokens), lock_models_(kLockModels), unblock_models_(kUnblockModels) {}
+      free_tokens_(kFreeTokens), lock_account_(kLockAccount), lock_models_(kLockModels), unblock_models_(kUnblockModels) {}
 
 bool TokenCatalog::park_account(const CredentialId& id, const std::string& reason, const std::optional<std::string>& refused) {
     return park_account_.run(id.account_id, id.name, reason, std::nullopt, refused).affected() > 0;
@@ -126,9 +131,9 @@ bool TokenCatalog::park_claimed_account(const CredentialId& id, const std::strin
     return park_account_.run(id.account_id, id.name, reason, holder_.pid, std::nullopt).affected() > 0;
 }
 
-StoredToken TokenCatalog::token(const CredentialId& id) {
+std::optional<StoredToken> TokenCatalog::token(const CredentialId& id) {
     const pg::Rows rows = token_.run(id.account_id, id.name);
-    if (rows.empty()) return {};
+    if (rows.empty()) return std::nullopt;
     const pg::Row row = rows[0];
     return StoredToken{.access = row.get<std::optional<std::string>>(0),
                        .expires_at = row.get<std::optional<Time>>(1),
@@ -171,6 +176,8 @@ bool TokenCatalog::store_grant(const CredentialId& id, const core::Grant& grant,
 }
 
 void TokenCatalog::release_refresh(const CredentialId& id) { release_refresh_.run(id.account_id, holder_.pid, id.name); }
+
+bool TokenCatalog::lock_account(std::int32_t account) { return lock_account_.run(account).affected() == 1; }
 
 void TokenCatalog::store_token(const CredentialId& id, const std::optional<std::string>& access, const std::optional<std::string>& refresh,
                                const std::optional<Time>& expires_at, double margin_seconds) {

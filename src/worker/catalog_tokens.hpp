@@ -20,15 +20,16 @@ class TokenCatalog {
   public:
     explicit TokenCatalog(Holder holder);
 
-    StoredToken token(const CredentialId& id);
-    std::optional<Claim> claim_refresh(const CredentialId& id);  // to send the refresh token; nothing if somebody else has the claim
+    std::optional<StoredToken> token(const CredentialId& id);    // nothing if the account is gone
+    std::optional<Claim> claim_refresh(const CredentialId& id);  // to send the refresh token; nothing if somebody else has the claim, or the account is gone
     std::optional<Claim> claim_token(const CredentialId& id);    // to ask for a token without one
     bool store_grant(const CredentialId& id, const core::Grant& grant, double margin_seconds);  // false: the claim is not ours any more
     void release_refresh(const CredentialId& id);
+    bool lock_account(std::int32_t account);  // to be changed by a person; false if it is gone
     void store_token(const CredentialId& id, const std::optional<std::string>& access, const std::optional<std::string>& refresh,
                      const std::optional<Time>& expires_at, double margin_seconds);
     // The models that sign in with it wait for a person; the first reason stays. False if the access token that was refused is not the stored one any more, or
-    // somebody is asking for another; with a claim, if the claim is not ours any more.
+    // somebody is asking for another; with a claim, if the claim is not ours any more. And if the account is gone.
     bool park_account(const CredentialId& id, const std::string& reason, const std::optional<std::string>& refused);
     bool park_claimed_account(const CredentialId& id, const std::string& reason);
     void set_secret(std::int32_t account, const std::string& name, const std::optional<std::string>& value);
@@ -43,7 +44,7 @@ class TokenCatalog {
     pg::Statement<std::int32_t, std::int32_t, std::string> release_refresh_;
     pg::Statement<std::int32_t, std::optional<std::string>, std::optional<std::string>, std::optional<Time>, double, std::string> store_token_;
     pg::Statement<std::int32_t, std::string, std::optional<std::string>> set_secret_;
-    pg::Statement<std::int32_t> free_tokens_, lock_models_, unblock_models_;
+    pg::Statement<std::int32_t> free_tokens_, lock_account_, lock_models_, unblock_models_;
 };
 
 }  // namespace upstream::worker

@@ -212,6 +212,13 @@ bool reads_differently(core::json::Value before, core::json::Value after, const 
     return base(before) != base(after);
 }
 
+// The account of that name, locked. One that is dropped while it is waited for is not found any more.
+std::int32_t account_to_change(Catalog& catalog, const std::string& name) {
+    std::int32_t id = catalog.find_account(name);
+    while (!catalog.lock_account(id)) id = catalog.find_account(name);
+    return id;
+}
+
 }  // namespace
 
 std::vector<core::Problem> validate_source(const std::string& spec) {
@@ -320,7 +327,7 @@ std::int32_t create_account(const NewAccount& wanted) {
 void set_secret(const std::string& account, const std::string& name, const std::optional<std::string>& value) {
     Books books;
     books.as_keeper([&](Catalog& catalog) {
-        const std::int32_t id = catalog.find_account(account);
+        const std::int32_t id = account_to_change(catalog, account);
         catalog.set_secret(id, name, value);
         if (value) catalog.unblock_account(id);
     });
@@ -334,7 +341,7 @@ void update_token(const std::string& account, const std::string& access, const s
     if (ends == pg::Time::min()) throw pg::Raise(ERRCODE_INVALID_PARAMETER_VALUE, "expires_at must not be -infinity");
     Books books;
     books.as_keeper([&](Catalog& catalog) {
-        const std::int32_t id = catalog.find_account(account);
+        const std::int32_t id = account_to_change(catalog, account);
         const core::Source source = read_valid(catalog.source_of(id).spec);
         const core::Stream* of = stream ? source.stream(*stream) : nullptr;
         if (stream && (of == nullptr || !of->auth))

@@ -37,11 +37,13 @@ struct Decision {
     std::optional<Error> refused{};
     std::optional<std::string> access{};  // refused: what was stored then
     bool wait = false;
-    bool parked = false;  // refused before: nothing more to write down
+    bool parked = false;  // refused before, or of no account any more: nothing more to write down
 };
 
 Decision decide(Catalog& catalog, const CredentialId& id, const core::Auth& auth, const std::set<std::string>& refused) {
-    const StoredToken stored = catalog.token(id);
+    const std::optional<StoredToken> found = catalog.token(id);
+    if (!found) return {.refused = Error{.code = Code::fenced, .message = "the account was dropped"}, .parked = true};
+    const StoredToken& stored = *found;
     if (stored.needs_reauth) return {.refused = reauth("the account has to sign in again", stored.reason), .parked = true};
     const bool usable = stored.access && !refused.contains(*stored.access);
     if (usable && !core::needs_token(auth, stored_token(stored), pg::now())) return {.ready = stored_token(stored)};

@@ -5,7 +5,8 @@ use Upstream;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $upstream = Upstream->new('drops');
+# Waits of the worker last until a session of ours has committed.
+my $upstream = Upstream->new('drops', conf => ["upstream.lock_timeout = '20s'\n"]);
 $upstream->setup(accounts => [ 'a1', 'b1' ], streams => { map { ($_ => Upstream::rows(10)) } qw(orders others) });
 $upstream->sql('CREATE EXTENSION pg_upstream');
 $upstream->create_source('other', { Upstream::stream('others', 'cursor') }, rate_limit => { budgets => [ { scope => 'account', limit => 100, per => '1 second', algorithm => 'sliding_window' } ] });
@@ -49,6 +50,51 @@ subtest 'a run has been claimed' => sub {
     ok(others_go_on(), 'another source goes on');
     is($upstream->worker_pid, $worker, 'in the same worker');
     unlike(slurp_file($upstream->node->logfile), qr/signal 11/, 'and nothing has crashed');
+};
+
+# An account is dropped between what a run of it asked and what it is to write down of its token; another source has a request in flight meanwhile.
+sub others_ask
+{
+    $upstream->control('fault', { account => 'b1', stream => 'others', kind => 'hang' });
+    $upstream->sql(q(SELECT upstream.request_sync('b1')));
+    ok($upstream->poll('it is asked for', sub { $upstream->stats->{models}{'b1/others'}{in_flight} == 1 }), 'another source has a request in flight');
+}
+
+sub worker_waits { my ($event) = @_; return $upstream->poll('it waits', sub { $upstream->sql("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'pg_upstream' AND wait_event = '$event'") == 1 }); }
+
+sub drop_meanwhile
+{
+    my ($let_go) = @_;
+    my $commit = $upstream->hold(q(SELECT upstream.drop_account('shops/a1')));
+    $let_go->();
+    ok(worker_waits('transactionid'), 'the worker waits for the drop');
+    $upstream->control('release');
+    $commit->();
+    ok($upstream->poll('it is fresh', sub { $upstream->status('b1', 'others')->{state} eq 'fresh' }, 20), 'another source goes on');
+    is($upstream->sql(q(SELECT count(*) FROM upstream.sync_runs WHERE status = 'interrupted')), 0, 'in the same run');
+    unlike(slurp_file($upstream->node->logfile), qr/foreign key/, 'and nothing was written down for what is gone');
+    ok(others_go_on(), 'and again');
+    $upstream->sql(q(SELECT upstream.drop_source('shops', true); DROP TABLE orders));
+}
+
+subtest 'a token is refused while its account is dropped' => sub {
+    my $asked = $upstream->stats->{token_requests};
+    $upstream->control('fault', { account => '*', stream => 'token', kind => 'status', status => 400, body => '{"error":"invalid_grant"}', hang => JSON::PP::true });
+    $upstream->create_source('shops', { Upstream::stream('orders', 'cursor') });
+    $upstream->create_account('shops', 'a1');
+    ok($upstream->poll('a token is asked for', sub { $upstream->stats->{token_requests} > $asked }), 'a token request hangs');
+    others_ask();
+    drop_meanwhile(sub { $upstream->control('release') });
+};
+
+subtest 'a token is to be asked for while its account is dropped' => sub {
+    $upstream->create_source('shops', { Upstream::stream('orders', 'cursor') }, auth => { type => 'oauth2', grant_type => 'client_credentials', token_url => "$upstream->{url}/oauth/token" });
+    $upstream->sql('BEGIN; ' . $upstream->account_sql('shops', 'a1', credentials => { refresh_token => undef }) . q(; SELECT upstream.pause('shops/a1'); COMMIT));
+    others_ask();
+    my $unlock = $upstream->hold('LOCK TABLE orders IN ACCESS EXCLUSIVE MODE');
+    $upstream->sql(q(SELECT upstream.resume('shops/a1')));
+    ok(worker_waits('relation'), 'a target is locked when its run is to begin');
+    drop_meanwhile($unlock);
 };
 
 done_testing();
