@@ -59,6 +59,7 @@ CREATE TABLE upstream.accounts (
     name text NOT NULL CHECK (name OPERATOR(pg_catalog.<>) '' AND pg_catalog.strpos(name, '/') OPERATOR(pg_catalog.=) 0),
     config jsonb NOT NULL DEFAULT '{}',
     streams text[],
+    secrets_revision integer NOT NULL DEFAULT 1,
     created_at timestamptz NOT NULL DEFAULT pg_catalog.now(),
     UNIQUE (source_id, name)
 );
@@ -69,6 +70,7 @@ COMMENT ON COLUMN upstream.accounts.source_id IS 'the source it belongs to';
 COMMENT ON COLUMN upstream.accounts.name IS 'name by which functions take the account: the name, or source/name where the name alone is ambiguous';
 COMMENT ON COLUMN upstream.accounts.config IS 'settings that the spec asks for; never secrets';
 COMMENT ON COLUMN upstream.accounts.streams IS 'streams that are kept for this account; null for all of the source';
+COMMENT ON COLUMN upstream.accounts.secrets_revision IS 'grows with each set_secret()';
 COMMENT ON COLUMN upstream.accounts.created_at IS 'time of create_account()';
 
 CREATE TABLE upstream.models (

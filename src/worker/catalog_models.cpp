@@ -8,7 +8,7 @@ constexpr const char* kModelColumns = R"(
     s.model_id, m.account_id, so.source_id, so.revision, so.name, a.name, m.stream, m.target::oid::bigint, (a.config || coalesce(t.remembered, '{}'))::text,
     (SELECT coalesce(jsonb_object_agg(x.name, x.value), '{}')::text FROM upstream.secrets x WHERE x.account_id = m.account_id),
     t.access_token, t.expires_at, extract(epoch FROM t.lifetime)::float8,
-    s.cursor, s.failures, s.full_refresh, s.read::text, s.kept::text, s.fence, s.run_id, m.credential, s.lease_deadline
+    s.cursor, s.failures, s.full_refresh, s.read::text, s.kept::text, s.fence, s.run_id, m.credential, s.lease_deadline, a.secrets_revision
 )";
 
 constexpr const char* kModelJoins = R"(
@@ -155,6 +155,7 @@ std::vector<Model> ModelCatalog::load(pg::Rows rows) {
         model.run_id = row.get<std::optional<std::int64_t>>(19).value_or(0);
         model.credential = row.get<std::string>(20);
         model.lease_until = row.get<std::optional<Time>>(21);
+        model.secrets_revision = row.get<std::int32_t>(22);
         models.push_back(std::move(model));
     }
     return models;

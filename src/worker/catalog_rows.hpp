@@ -41,6 +41,7 @@ struct Model {
     std::optional<Time> lease_until{};   // its deadline, as far as this process knows
     std::int64_t run_id = 0;
     std::string credential{};            // which of the account's it signs in with
+    std::int32_t secrets_revision = 0;
 };
 
 // When a model whose run ended well is due again.
@@ -86,7 +87,7 @@ struct CredentialId {
 
 [[nodiscard]] inline CredentialId credential_of(const Model& model) { return {.account_id = model.account_id, .name = model.credential}; }
 
-// The token row of a credential.
+// The token row of a credential, and the account's secrets to ask for a token with.
 struct StoredToken {
     std::optional<std::string> access{};
     std::optional<Time> expires_at{};
@@ -96,6 +97,8 @@ struct StoredToken {
     std::string reason{};
     bool is_held = false;     // somebody else is asking for a new one
     bool is_spent = false;    // its refresh token was sent twice, and each time the sender died: it is not sent again
+    std::string secrets{};    // JSON object of texts
+    std::int32_t secrets_revision = 0;
 };
 
 // Who claims: stored with leases so that their death is known at once.

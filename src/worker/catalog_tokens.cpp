@@ -9,12 +9,12 @@ namespace {
 #define REFRESH_DIGEST "encode(sha256(convert_to(t.refresh_token, 'UTF8')), 'hex')"
 
 // Only on account of what is still so: the claim of this process ($4), or the access token that was refused ($5) while nobody asks for another.
-// A pair that update_token() stored meanwhile, or that somebody else is about to store, has been refused by nobody. Nothing is inserted for an account that
-// is gone when its row can be had: the foreign key would be an error.
+// A pair that update_token() stored meanwhile, or that somebody else is about to store, has been refused by nobody; nor have secrets that set_secret() has
+// changed since those of revision $6. Nothing is inserted for an account that is gone when its row can be had: the foreign key would be an error.
 constexpr const char* kParkAccount = R"(
 WITH parked AS (
     INSERT INTO upstream.tokens AS t (account_id, credential, needs_reauth, reason)
-    SELECT a.account_id, $2, true, $3 FROM upstream.accounts a WHERE a.account_id = $1 FOR KEY SHARE
+    SELECT a.account_id, $2, true, $3 FROM upstream.accounts a WHERE a.account_id = $1 AND a.secrets_revision = $6 FOR SHARE
     ON CONFLICT (account_id, credential) DO UPDATE
     SET needs_reauth = true, reason = CASE WHEN t.needs_reauth THEN t.reason ELSE excluded.reason END,
         refresh_incarnation = NULL, refresh_pid = NULL, refresh_started_at = NULL, refresh_deadline = NULL
@@ -31,7 +31,8 @@ constexpr const char* kToken = R"(
 SELECT t.access_token, t.expires_at, coalesce(extract(epoch FROM t.lifetime)::float8, 0), t.refresh_token IS NOT NULL,
        coalesce(t.needs_reauth, false), coalesce(t.reason, ''), h.held,
        coalesce(NOT h.held AND t.refresh_pid IS NOT NULL AND t.attempts >= 2
-                AND t.sent_digest = )" REFRESH_DIGEST R"(, false)
+                AND t.sent_digest = )" REFRESH_DIGEST R"(, false),
+       (SELECT coalesce(jsonb_object_agg(x.name, x.value), '{}')::text FROM upstream.secrets x WHERE x.account_id = a.account_id), a.secrets_revision
 FROM upstream.accounts a LEFT JOIN upstream.tokens t ON t.account_id = a.account_id AND t.credential = $2
     CROSS JOIN LATERAL upstream.lease_is_held(t.refresh_incarnation, t.refresh_pid, t.refresh_started_at, t.refresh_deadline) h(held)
 WHERE a.account_id = $1
@@ -109,6 +110,8 @@ FROM upstream.models m JOIN upstream.tokens t USING (account_id, credential)
 WHERE m.model_id = s.model_id AND m.account_id = $1 AND s.blocked_reason = 'needs_reauth' AND NOT coalesce(t.needs_reauth, false)
 )";
 
+constexpr const char* kReviseSecrets = "UPDATE upstream.accounts SET secrets_revision = secrets_revision + 1 WHERE account_id = $1";
+
 constexpr const char* kSetSecret = R"(
 MERGE INTO upstream.secrets s USING (SELECT $1 AS account_id, $2 AS name) n ON s.account_id = n.account_id AND s.name = n.name
 WHEN MATCHED AND $3 IS NULL THEN DELETE
@@ -120,15 +123,17 @@ WHEN NOT MATCHED AND $3 IS NOT NULL THEN INSERT (account_id, name, value) VALUES
 
 TokenCatalog::TokenCatalog(Holder holder)
     : holder_(holder), park_account_(kParkAccount), token_(kToken), claim_refresh_(kClaimRefresh), claim_token_(kClaimToken),
-      store_grant_(kStoreGrant), release_refresh_(kReleaseRefresh), store_token_(kStoreToken), set_secret_(kSetSecret),
+      store_grant_(kStoreGrant), release_refresh_(kReleaseRefresh), store_token_(kStoreToken), set_secret_(kSetSecret), revise_secrets_(kReviseSecrets),
       free_tokens_(kFreeTokens), lock_account_(kLockAccount), lock_models_(kLockModels), unblock_models_(kUnblockModels) {}
 
-bool TokenCatalog::park_account(const CredentialId& id, const std::string& reason, const std::optional<std::string>& refused) {
-    return park_account_.run(id.account_id, id.name, reason, std::nullopt, refused).affected() > 0;
+bool TokenCatalog::park_account(const CredentialId& id, const std::string& reason, std::int32_t secrets_revision, const std::optional<std::string>& refused) {
+    return park_account_.run(id.account_id, id.name, reason, std::nullopt, refused, secrets_revision).affected() > 0;
 }
 
-bool TokenCatalog::park_claimed_account(const CredentialId& id, const std::string& reason) {
-    return park_account_.run(id.account_id, id.name, reason, holder_.pid, std::nullopt).affected() > 0;
+bool TokenCatalog::park_claimed_account(const CredentialId& id, const std::string& reason, std::int32_t secrets_revision) {
+    if (park_account_.run(id.account_id, id.name, reason, holder_.pid, std::nullopt, secrets_revision).affected() > 0) return true;
+    release_refresh(id);
+    return false;
 }
 
 std::optional<StoredToken> TokenCatalog::token(const CredentialId& id) {
@@ -142,7 +147,9 @@ std::optional<StoredToken> TokenCatalog::token(const CredentialId& id) {
                        .needs_reauth = row.get<bool>(4),
                        .reason = row.get<std::string>(5),
                        .is_held = row.get<bool>(6),
-                       .is_spent = row.get<bool>(7)};
+                       .is_spent = row.get<bool>(7),
+                       .secrets = row.get<std::string>(8),
+                       .secrets_revision = row.get<std::int32_t>(9)};
 }
 
 namespace {
@@ -189,6 +196,8 @@ void TokenCatalog::store_token(const CredentialId& id, const std::optional<std::
 void TokenCatalog::set_secret(std::int32_t account, const std::string& name, const std::optional<std::string>& value) {
     set_secret_.run(account, name, value);
 }
+
+void TokenCatalog::revise_secrets(std::int32_t account) { revise_secrets_.run(account); }
 
 void TokenCatalog::unblock_account(std::int32_t account) {
     lock_models_.run(account);

@@ -29,22 +29,24 @@ class TokenCatalog {
     void store_token(const CredentialId& id, const std::optional<std::string>& access, const std::optional<std::string>& refresh,
                      const std::optional<Time>& expires_at, double margin_seconds);
     // The models that sign in with it wait for a person; the first reason stays. False if the access token that was refused is not the stored one any more, or
-    // somebody is asking for another; with a claim, if the claim is not ours any more. And if the account is gone.
-    bool park_account(const CredentialId& id, const std::string& reason, const std::optional<std::string>& refused);
-    bool park_claimed_account(const CredentialId& id, const std::string& reason);
+    // somebody is asking for another; with a claim, if the claim is not ours any more. And if the secrets that were refused are not those of the account any
+    // more, or the account is gone. A claim is given back either way.
+    bool park_account(const CredentialId& id, const std::string& reason, std::int32_t secrets_revision, const std::optional<std::string>& refused);
+    bool park_claimed_account(const CredentialId& id, const std::string& reason, std::int32_t secrets_revision);
     void set_secret(std::int32_t account, const std::string& name, const std::optional<std::string>& value);
+    void revise_secrets(std::int32_t account);  // what was sent with the former ones is not refused for the present ones
     void unblock_account(std::int32_t account);  // where no refresh token was refused: another secret may help
 
   private:
     Holder holder_;
-    pg::Statement<std::int32_t, std::string, std::string, std::optional<std::int32_t>, std::optional<std::string>> park_account_;
+    pg::Statement<std::int32_t, std::string, std::string, std::optional<std::int32_t>, std::optional<std::string>, std::int32_t> park_account_;
     pg::Statement<std::int32_t, std::string> token_;
     pg::Statement<std::int32_t, std::string, Time, std::int32_t, Time, double> claim_refresh_, claim_token_;
     pg::Statement<std::int32_t, std::int32_t, std::string, std::optional<std::string>, double, double, pg::Json, std::string> store_grant_;
     pg::Statement<std::int32_t, std::int32_t, std::string> release_refresh_;
     pg::Statement<std::int32_t, std::optional<std::string>, std::optional<std::string>, std::optional<Time>, double, std::string> store_token_;
     pg::Statement<std::int32_t, std::string, std::optional<std::string>> set_secret_;
-    pg::Statement<std::int32_t> free_tokens_, lock_account_, lock_models_, unblock_models_;
+    pg::Statement<std::int32_t> revise_secrets_, free_tokens_, lock_account_, lock_models_, unblock_models_;
 };
 
 }  // namespace upstream::worker

@@ -329,6 +329,7 @@ void set_secret(const std::string& account, const std::string& name, const std::
     books.as_keeper([&](Catalog& catalog) {
         const std::int32_t id = account_to_change(catalog, account);
         catalog.set_secret(id, name, value);
+        catalog.revise_secrets(id);
         if (value) catalog.unblock_account(id);
     });
     pg::on_commit(wake_workers);

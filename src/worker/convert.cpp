@@ -65,12 +65,17 @@ StoredState to_stored(const core::State& state, const core::Stream& stream) {
     return stored;
 }
 
+core::Words to_words(const std::string& json) {
+    core::Words words;
+    read_words(words, json);
+    return words;
+}
+
 core::Account to_account(const core::Source& source, const Model& model) {
-    core::Account account{.token = model.token};
+    core::Account account{.secrets = to_words(model.secrets), .token = model.token};
     for (const core::Setting& setting : source.settings)
         if (setting.fallback) account.settings.insert_or_assign(setting.name, *setting.fallback);
     read_words(account.settings, model.config);
-    read_words(account.secrets, model.secrets);
     core::add_derived(source, account);
     return account;
 }

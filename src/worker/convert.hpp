@@ -16,6 +16,9 @@ namespace upstream::worker {
 // The source that a stored spec describes; raises if it does not describe one any more.
 [[nodiscard]] core::Source to_source(const StoredSource& stored);
 
+// The members of a JSON object of texts.
+[[nodiscard]] core::Words to_words(const std::string& json);
+
 // Settings with their defaults, secrets, token.
 [[nodiscard]] core::Account to_account(const core::Source& source, const Model& model);
 

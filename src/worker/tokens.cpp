@@ -8,6 +8,7 @@
 #include "pg/error.hpp"
 #include "pg/log.hpp"
 #include "pg/process.hpp"
+#include "worker/convert.hpp"
 #include "worker/settings.hpp"
 #include "worker/uptime.hpp"
 
@@ -40,10 +41,7 @@ struct Decision {
     bool parked = false;  // refused before, or of no account any more: nothing more to write down
 };
 
-Decision decide(Catalog& catalog, const CredentialId& id, const core::Auth& auth, const std::set<std::string>& refused) {
-    const std::optional<StoredToken> found = catalog.token(id);
-    if (!found) return {.refused = Error{.code = Code::fenced, .message = "the account was dropped"}, .parked = true};
-    const StoredToken& stored = *found;
+Decision decide(Catalog& catalog, const CredentialId& id, const StoredToken& stored, const core::Auth& auth, const std::set<std::string>& refused) {
     if (stored.needs_reauth) return {.refused = reauth("the account has to sign in again", stored.reason), .parked = true};
     const bool usable = stored.access && !refused.contains(*stored.access);
     if (usable && !core::needs_token(auth, stored_token(stored), pg::now())) return {.ready = stored_token(stored)};
@@ -123,7 +121,14 @@ void Tokens::carry_out(const CredentialId& id, Credential& credential, const Loo
     }
     const core::Timestamp asked = pg::now();
     Decision decision;
-    if (!attempt(credential, "checking a token", [&](Catalog& catalog) { decision = decide(catalog, id, credential.auth, credential.refused); })) return;
+    const auto look = [&](Catalog& catalog) -> Decision {
+        const std::optional<StoredToken> stored = catalog.token(id);
+        if (!stored) return {.refused = Error{.code = Code::fenced, .message = "the account was dropped"}, .parked = true};
+        credential.account.secrets = to_words(stored->secrets);  // what a model was claimed with may be refused already
+        credential.secrets_revision = stored->secrets_revision;
+        return decide(catalog, id, *stored, credential.auth, credential.refused);
+    };
+    if (!attempt(credential, "checking a token", [&](Catalog& catalog) { decision = look(catalog); })) return;
     if (decision.claim) return send(id, credential, *decision.claim, asked + lease_timeout());
     if (decision.wait) return look_later(credential);
     if (decision.parked) return answer_all(id, core::TokenRefused{.error = std::move(*decision.refused)});
@@ -150,7 +155,8 @@ void Tokens::carry_out(const CredentialId& id, Credential& credential, const Par
     bool parked = false;
     const std::string reason = reason_of(park.error);
     if (!attempt(credential, "parking an account", [&](Catalog& catalog) {
-            parked = park.claimed ? catalog.park_claimed_account(id, reason) : catalog.park_account(id, reason, park.access);
+            parked = park.claimed ? catalog.park_claimed_account(id, reason, credential.secrets_revision)
+                                  : catalog.park_account(id, reason, credential.secrets_revision, park.access);
         }))
         return;
     if (!parked) return proceed(id, credential, Look{});
@@ -161,7 +167,7 @@ void Tokens::carry_out(const CredentialId& id, Credential& credential, const Par
 void Tokens::send(const CredentialId& id, Credential& credential, const Claim& claim, core::Timestamp claimed_until) {
     credential.second_try = claim.attempts > 1;
     auto request = core::token_request(*credential.source, credential.auth, credential.account, claim.refresh_token, pg::now());
-    if (!request) return proceed(id, credential, refusal(request.error()));
+    if (!request) return proceed(id, credential, refusal(credential, request.error()));
     bound_by_lease(*request);
     credential.transfer = dispatcher_.send({.account = id.account_id,
                                             .source_id = credential.source_id,
@@ -180,20 +186,21 @@ bool Tokens::take(Delivered& delivered) {
     if (delivered.postponed) {
         proceed(id, credential, GiveBack{});  // not sent, and not to be sent any more by this claim
     } else if (!delivered.result) {
-        proceed(id, credential, refusal(delivered.result.error()));
+        proceed(id, credential, refusal(credential, delivered.result.error()));
     } else if (auto grant = core::read_grant(*credential.source, credential.auth, std::move(*delivered.result), pg::now())) {
         proceed(id, credential, Store{std::move(*grant)});
     } else {
         Error error = grant.error();
         if (error.code == Code::needs_reauth && credential.second_try)
             error.detail += "; it was sent before by a process that ended before it could store the answer";
-        proceed(id, credential, refusal(std::move(error)));
+        proceed(id, credential, refusal(credential, std::move(error)));
     }
     return true;
 }
 
 // What was asked for by claim is refused: the account is parked if only a person helps; else the claim is given back, and the models try again later.
-Tokens::Step Tokens::refusal(Error error) {
+Tokens::Step Tokens::refusal(const Credential& credential, Error error) {
+    error.detail = core::without_secrets(std::move(error.detail), credential.account);  // its models may know the former ones only
     if (error.code == Code::needs_reauth) return Park{.error = std::move(error)};
     return GiveBack{.error = std::move(error)};
 }

@@ -10,7 +10,8 @@
 //                                                                          +--> invalid_grant: the account is parked (needs_reauth)
 //                                                                          +--> anything else: claim given back, models retry
 //
-// Parked is what was refused: if the claim was lost, or update_token() stored another pair meanwhile, the row is read again.
+// Parked is what was refused: if the claim was lost, or update_token() stored another pair or set_secret() another secret meanwhile, the row is read again, and
+// with it the secrets to ask with.
 //
 // Each arrow from or to the row is a step: a transaction of its own. One that cannot be carried out, because somebody else's transaction holds the row, say, is kept and
 // taken again, and nobody is told anything meanwhile; other credentials do not notice. The pair is stored alone, synchronously, before it is used (I7).
@@ -85,6 +86,7 @@ class Tokens {
         std::shared_ptr<const core::Source> source;
         core::Auth auth;                           // how it is had
         core::Account account;                     // for client id, secret, login
+        std::int32_t secrets_revision = 0;         // of the secrets in there, which are those of the last look
         bool second_try = false;                   // the process that sent this refresh token before died
         std::vector<std::int32_t> models;          // that wait
         std::set<std::string> refused;             // access tokens that the upstream did not take
@@ -104,7 +106,7 @@ class Tokens {
     bool attempt(Credential& credential, const char* activity, Work&& work);
     void look_later(Credential& credential);
     void send(const CredentialId& id, Credential& credential, const Claim& claim, core::Timestamp claimed_until);
-    static Step refusal(core::Error error);
+    static Step refusal(const Credential& credential, core::Error error);
     [[nodiscard]] core::Uptime due_at(const Credential& credential) const;
     void answer_all(const CredentialId& id, const Answer& answer);
 
