@@ -123,7 +123,7 @@ class Dispatcher {
     [[nodiscard]] bool idle() const { return waiting_.empty() && flights_.empty(); }
     [[nodiscard]] std::optional<core::Uptime> next_exchange(std::int32_t source, const Books& books) const;
     bool exchange_due(core::Uptime now, core::Uptime tried_again);
-    bool exchange(std::int32_t source, Books& books, bool briefly);
+    bool exchange(std::int32_t source, Books& books, Patience patience);
     void depart(Items ready);
     void start(Items items);
     void finish(http::Finished finished);

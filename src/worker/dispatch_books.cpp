@@ -8,10 +8,8 @@
 #include "pg/log.hpp"
 #include "pg/process.hpp"
 #include "worker/dispatch_flight.hpp"
-#include "worker/settings.hpp"
 #include "worker/shared.hpp"
 #include "worker/uptime.hpp"
-#include "worker/writer.hpp"
 
 namespace upstream::worker {
 namespace {
@@ -20,9 +18,6 @@ using core::Uptime;
 
 constexpr core::Duration kRefreshWithoutSignal = std::chrono::milliseconds(200);
 constexpr core::Duration kTrafficWithin = std::chrono::seconds(1);
-constexpr int kBriefWait = 20;  // milliseconds: enough for exchanges of other processes
-
-void wait_for_locks_briefly() { pg::set_local("lock_timeout", std::to_string(std::min(kBriefWait, settings().lock_timeout_ms)).c_str()); }
 
 }  // namespace
 
@@ -38,10 +33,9 @@ void Dispatcher::refresh(Uptime now) {
     for (auto& [source, books] : books_) sources.push_back(source);
     try {
         unit_.run("reading limits", Durability::asynchronous, [&](Catalog& catalog) {
-            if (reading_.lasts()) wait_for_locks_briefly();
             budgets_.refresh(catalog, sources, now);
             circuits_.refresh(catalog, sources);
-        });
+        }, patience_of(reading_));
     } catch (const pg::Error& error) {
         if (ends_everything(error, unit_.session())) throw;
         if (!reading_.lasts()) pg::log_warning("could not read what limits requests: " + error.message());
@@ -68,8 +62,8 @@ bool Dispatcher::exchange_due(Uptime now, Uptime tried_again) {
     for (auto& [source, books] : books_) {
         const std::optional<Uptime> due = next_exchange(source, books);
         if (books.setback.until() > tried_again || (!budgets_.lacks_permits(source, now) && (!due || *due > now))) continue;
-        const bool briefly = waited || books.setback.lasts();
-        waited |= !exchange(source, books, briefly) && !briefly;
+        const Patience patience = waited ? Patience::brief : patience_of(books.setback);
+        waited |= !exchange(source, books, patience) && patience == Patience::usual;
         any = true;
     }
     return any;
@@ -77,15 +71,14 @@ bool Dispatcher::exchange_due(Uptime now, Uptime tried_again) {
 
 // One short transaction: what was used goes back, what is wanted is drawn, what hosts do is written down. All of it is known here only once it is committed; after
 // an error at the commit, too, nothing of it has happened.
-bool Dispatcher::exchange(std::int32_t source, Books& books, bool briefly) {
+bool Dispatcher::exchange(std::int32_t source, Books& books, Patience patience) {
     const Uptime now = uptime();
     Circuits circuits = circuits_;
     try {
         unit_.run("drawing on budgets", Durability::asynchronous, [&](Catalog& catalog) {
-            if (briefly) wait_for_locks_briefly();
             budgets_.exchange(catalog, source, now, idle());
             circuits.exchange(catalog, source, pg::now());
-        });
+        }, patience);
     } catch (const pg::Error& error) {
         if (ends_everything(error, unit_.session())) throw;
         if (!books.setback.lasts()) pg::log_warning("could not draw on rate budgets of source \"" + books.name + "\": " + error.message());

@@ -5,6 +5,7 @@
 #include <chrono>
 
 #include "core/time.hpp"
+#include "worker/unit.hpp"
 
 namespace upstream::worker {
 
@@ -23,5 +24,8 @@ class Setback {
     core::Duration distance_{0};
     core::Uptime until_{0};
 };
+
+// Of the next try.
+[[nodiscard]] inline Patience patience_of(const Setback& setback) { return setback.lasts() ? Patience::brief : Patience::usual; }
 
 }  // namespace upstream::worker

@@ -19,7 +19,7 @@ using core::Code;
 using core::Error;
 
 constexpr core::Duration kLookAgain = std::chrono::milliseconds(100);
-constexpr core::Duration kTryAgain = std::chrono::seconds(1);
+constexpr core::Duration kLeaveAlone = std::chrono::seconds(1);
 constexpr int kMostFailures = 3;  // in one look(): each may wait for a lock, and all others wait meanwhile
 
 core::Token stored_token(const StoredToken& stored) {
@@ -83,7 +83,7 @@ void Tokens::ask(const Model& model, std::shared_ptr<const core::Source> source,
 
 void Tokens::proceed(const CredentialId& id, Credential& credential, Step step) {
     credential.step = std::move(step);
-    credential.retried = false;
+    credential.step_at = core::Uptime{0};
     take_step(id, credential);
 }
 
@@ -95,22 +95,21 @@ void Tokens::take_step(const CredentialId& id, Credential& credential) {
 void Tokens::look_later(Credential& credential) {
     credential.step = Look{};
     credential.step_at = uptime() + kLookAgain;
-    credential.retried = false;
 }
 
 // The transaction of a step. If it fails, the step stays, and false is returned.
 template <class Work>
 bool Tokens::attempt(Credential& credential, const char* activity, Work&& work) {
     try {
-        unit_.run(activity, Durability::synchronous, std::forward<Work>(work), credential.retried ? Patience::brief : Patience::usual);
+        unit_.run(activity, Durability::synchronous, std::forward<Work>(work), patience_of(credential.setback));
     } catch (const pg::Error& error) {
         if (ends_everything(error, unit_.session())) throw;
-        if (!credential.retried) pg::log_warning(std::string{activity} + " failed and will be tried again: " + error.message());
-        credential.step_at = uptime() + kTryAgain;
-        credential.retried = true;
+        if (!credential.setback.lasts()) pg::log_warning(std::string{activity} + " failed and will be tried again: " + error.message());
+        credential.setback.suffer(uptime());
         return false;
     }
     credential.step.reset();
+    credential.setback.overcome();
     return true;
 }
 
@@ -214,7 +213,7 @@ void Tokens::answer_all(const CredentialId& id, const Answer& answer) {
 }
 
 core::Uptime Tokens::due_at(const Credential& credential) const {
-    return credential.retried ? std::max(credential.step_at, not_before_) : credential.step_at;
+    return credential.setback.lasts() ? std::max(credential.setback.until(), not_before_) : credential.step_at;
 }
 
 std::optional<core::Uptime> Tokens::next_look() const {
@@ -227,14 +226,14 @@ std::optional<core::Uptime> Tokens::next_look() const {
 void Tokens::look(core::Uptime now) {
     std::vector<std::pair<core::Uptime, CredentialId>> due;
     for (const auto& [id, credential] : credentials_)
-        if (credential.step && due_at(credential) <= now) due.emplace_back(credential.step_at, id);
+        if (credential.step && due_at(credential) <= now) due.emplace_back(due_at(credential), id);
     std::sort(due.begin(), due.end());
     int failures = 0;
     for (const auto& [at, id] : due) {
         if (const auto found = credentials_.find(id); found != credentials_.end() && failures < kMostFailures) take_step(id, found->second);
-        if (const auto found = credentials_.find(id); found != credentials_.end() && found->second.retried) ++failures;
+        if (const auto found = credentials_.find(id); found != credentials_.end() && found->second.setback.lasts()) ++failures;
     }
-    if (failures >= kMostFailures) not_before_ = uptime() + kTryAgain;
+    if (failures >= kMostFailures) not_before_ = uptime() + kLeaveAlone;
 }
 
 void Tokens::forget(std::int32_t model) {

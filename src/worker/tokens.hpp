@@ -29,6 +29,7 @@
 
 #include "core/sync.hpp"
 #include "worker/dispatch.hpp"
+#include "worker/setback.hpp"
 #include "worker/unit.hpp"
 
 namespace upstream::worker {
@@ -93,7 +94,7 @@ class Tokens {
         std::optional<Ticket> transfer;            // the token request in flight
         std::optional<Step> step;                  // the next one, else
         core::Uptime step_at{0};
-        bool retried = false;                      // that step could not be carried out before
+        Setback setback{};                         // of that step
     };
 
     void proceed(const CredentialId& id, Credential& credential, Step step);
