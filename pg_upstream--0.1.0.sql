@@ -658,6 +658,7 @@ CREATE FUNCTION upstream.pause(account text DEFAULT NULL, stream text DEFAULT NU
 DECLARE
     chosen integer[] := upstream.find_models(pause.account, pause.stream);
 BEGIN
+    PERFORM FROM upstream.models m WHERE m.model_id = ANY (chosen) ORDER BY m.model_id FOR NO KEY UPDATE;  -- in the order of all others
     UPDATE upstream.models SET paused = true WHERE model_id = ANY (chosen);
     UPDATE upstream.model_state SET next_due_at = 'infinity' WHERE model_id = ANY (chosen);
     RETURN cardinality(chosen);

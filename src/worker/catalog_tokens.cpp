@@ -106,8 +106,9 @@ constexpr const char* kLockModels = "SELECT FROM upstream.models m WHERE m.accou
 constexpr const char* kUnblockModels = R"(
 UPDATE upstream.model_state s
 SET blocked_reason = NULL, due_reason = 'token', next_due_at = CASE WHEN m.paused THEN s.next_due_at ELSE now() END
-FROM upstream.models m JOIN upstream.tokens t USING (account_id, credential)
-WHERE m.model_id = s.model_id AND m.account_id = $1 AND s.blocked_reason = 'needs_reauth' AND NOT coalesce(t.needs_reauth, false)
+FROM upstream.models m LEFT JOIN upstream.tokens t USING (account_id, credential)
+WHERE m.model_id = s.model_id AND m.account_id = $1 AND NOT coalesce(t.needs_reauth, false)
+    AND (s.blocked_reason = 'needs_reauth' OR s.blocked_reason IS NULL AND s.error_code = 'auth_failed' AND s.due_reason = 'retry')
 )";
 
 constexpr const char* kReviseSecrets = "UPDATE upstream.accounts SET secrets_revision = secrets_revision + 1 WHERE account_id = $1";

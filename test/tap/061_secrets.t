@@ -43,6 +43,17 @@ for my $when (sort keys %commits)
     $upstream->sql(q(SELECT upstream.drop_source('shops', true); DROP TABLE orders));
 }
 
+# A key that was wrong from the beginning, of an API whose spec does not say that a person is needed.
+{
+    $upstream->setup(accounts => ['a1'], streams => { orders => Upstream::rows(20) }, auth => 'api_key');
+    $upstream->create_source('shops', { Upstream::stream('orders', 'cursor') }, auth => { type => 'api_key', in => 'header', name => 'X-Api-Key', value => '{secret.key}' }, retry => {});
+    $upstream->create_account('shops', 'a1', credentials => { refresh_token => undef, key => 'wrong' });
+    ok($upstream->poll('it fails', sub { ($upstream->status('a1', 'orders')->{error_code} // '') eq 'auth_failed' }, 20), 'a key that is refused is tried again later');
+    $upstream->sql(replaced('key', 'key-a1'));
+    ok($upstream->recovers(20), 'another one at once');
+    $upstream->sql(q(SELECT upstream.drop_source('shops', true); DROP TABLE orders));
+}
+
 # A token endpoint that wants a client's secret.
 sub create_oauth_source
 {
