@@ -15,7 +15,7 @@ namespace {
 using core::Code;
 using core::Error;
 
-constexpr std::size_t kAnswersAtOnce = 4;                           // before sockets are looked at again
+constexpr std::size_t kAnswersAtOnce = 4;  // before sockets are looked at again
 
 double milliseconds(std::chrono::microseconds span) { return static_cast<double>(span.count()) / 1000.0; }
 
@@ -104,15 +104,21 @@ std::optional<core::Action> Engine::carry_out(Run& run, core::GetToken get) {
     return std::nullopt;
 }
 
-// T1b.
+// T1b. Parents whose table was waited for in vain are left alone for a while: all models that are read for them would hold up the others for as long, one after the
+// other. Who calls a procedure waits for what it wants.
 std::optional<core::Action> Engine::carry_out(Run& run, core::FindParts find) {
+    Setback& setback = parents_[{run.model.source_id, run.stream->name}];
+    const bool patient = unit_.session().kind() == pg::Session::Kind::procedure;
     core::Event event = core::PartsFound{};
     try {
+        if (!patient && uptime() < setback.until())
+            throw pg::Raise(ERRCODE_LOCK_NOT_AVAILABLE, "the rows that stream \"" + run.stream->name + "\" is read for were waited for in vain a moment ago");
         auto found = unit_.run("reading parents", Durability::asynchronous, [&](Catalog& catalog) -> core::Result<std::vector<core::Part>> {
             limit_write_time(unit_.session());
             if (find.list != nullptr) return find_list(catalog, run.context_of(find.list), find);
             return find_parts(catalog, run, find);
-        });
+        }, patient ? Patience::usual : patience_of(setback));
+        setback.overcome();
         if (found) {
             event = core::PartsFound{std::move(*found)};
         } else {
@@ -120,6 +126,7 @@ std::optional<core::Action> Engine::carry_out(Run& run, core::FindParts find) {
         }
     } catch (const pg::Error& error) {
         if (ends_everything(error, unit_.session())) throw;
+        if (error.sqlerrcode() == ERRCODE_LOCK_NOT_AVAILABLE) setback.suffer(uptime());
         event = core::Broken{to_error(error)};
     } catch (const pg::Raise& error) {
         event = core::Broken{to_error(error)};

@@ -20,6 +20,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/answers.hpp"
@@ -29,6 +30,7 @@
 #include "worker/catalog.hpp"
 #include "worker/dispatch.hpp"
 #include "worker/endings.hpp"
+#include "worker/setback.hpp"
 #include "worker/target_plan.hpp"
 #include "worker/tokens.hpp"
 #include "worker/unit.hpp"
@@ -134,6 +136,7 @@ class Engine {
     std::map<std::int32_t, std::unique_ptr<Run>> runs_;  // by model
     std::map<Ticket, std::int32_t> pages_in_flight_;     // request -> model
     core::Answers<Delivered> answers_;
+    std::map<std::pair<std::int32_t, std::string>, Setback> parents_;  // of reading those of a source's stream
     std::vector<std::int32_t> ended_;                    // runs to remove once nobody refers to them
     std::vector<Outcome> outcomes_;
     std::int64_t requests_ = 0;

@@ -6,7 +6,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $upstream = Upstream->new('held', with_clock => 1);
-my @shops = map { "shop$_" } 1 .. 40;
+my @shops = map { "shop$_" } 1 .. 80;
 $upstream->setup(accounts => [ qw(a1 b1 c1), @shops ], streams => { map { ($_ => Upstream::rows(10)) } qw(held more others orders) });
 $upstream->sql('CREATE EXTENSION pg_upstream');
 $upstream->create_source('x', { map { Upstream::stream($_, 'cursor') } qw(held more) }, concurrency => { account => 1 });
@@ -134,6 +134,7 @@ subtest 'a worker that is cancelled waits for tokens all the same' => sub {
 subtest 'a model of an account that is being dropped' => sub {
     $upstream->create_account('x', 'c1');
     ok($upstream->settle, 'the account is synced');
+    my $log = -s $upstream->node->logfile;
     others_do_not_notice(sub {
         my $free = $upstream->hold('LOCK TABLE upstream.seen_keys IN SHARE MODE');
         my $drop = IPC::Run::start([ 'psql', '-XAtq', '-d', $upstream->node->connstr('app'), '-c', q(SELECT upstream.drop_account('c1')) ], '>', \my $out);
@@ -142,23 +143,32 @@ subtest 'a model of an account that is being dropped' => sub {
             due AS (UPDATE upstream.model_state s SET next_due_at = now() FROM rest WHERE s.model_id = rest.model_id RETURNING 1) SELECT count(*), upstream.wake() FROM due)), '1|', 'half of it is gone when the other half is due');
         return sub { $free->(@_); $drop->finish; };
     });
+    unlike(slurp_file($upstream->node->logfile, $log), qr/lock timeout/, 'and the worker has not even waited for it');
 };
 
-subtest 'a target of forty models' => sub {
-    $upstream->create_source('shops', { Upstream::stream('orders', 'cursor') });
-    $upstream->create_shops(1, 40);
-    ok($upstream->settle, 'they are synced');
-    $upstream->control('mutate', { stream => 'orders', count => 5 });
-    my $free = $upstream->hold('LOCK TABLE orders IN ACCESS EXCLUSIVE MODE');
-    $upstream->sql(qq(SELECT sum(upstream.request_sync('shop' || i)) FROM generate_series(1, 40) i));
-    ok(waits(), 'the worker wants it');
-    my ($began, $run) = (time, last_run('others'));
-    $upstream->sql(q(SELECT upstream.request_sync('b1')));
-    ok($upstream->poll('it ends', sub { last_run('others') > $run && status_of(last_run('others')) eq 'succeeded' }, 60), 'a run of another source ends');
-    cmp_ok(time - $began, '<', 10, 'without a wait of upstream.lock_timeout for each of them');
-    $free->('ROLLBACK');
-    all_goes_on();
-};
+# What forty models need, each in its own transaction: their target, and the table of the parents that they are read for.
+$upstream->sql('CREATE TABLE parents AS SELECT 1 AS id; GRANT SELECT ON parents TO PUBLIC');
+for my $locked ([ 'a target', 'orders', 1, Upstream::stream('orders', 'cursor') ],
+    [ 'the parents', 'parents', 41, Upstream::stream('orders', 'cursor', target => 'children', parent => { table => 'public.parents', key => { id => 'id' } }, params => { since => '{cursor.start|iso}', parent => '{parent.id}' }) ])
+{
+    my ($what, $table, $first, @stream) = @$locked;
+    subtest "$what of forty models" => sub {
+        $upstream->create_source($table, {@stream});
+        $upstream->create_shops($first, $first + 39, $table);
+        ok($upstream->settle, 'they are synced');
+        $upstream->control('mutate', { stream => 'orders', count => 5 });
+        my $free = $upstream->hold("LOCK TABLE $table IN ACCESS EXCLUSIVE MODE");
+        $upstream->sql("SELECT sum(upstream.request_sync('$table/shop' || i)) FROM generate_series($first, $first + 39) i");
+        ok(waits(), 'the worker wants it');
+        my ($began, $run) = (time, last_run('others'));
+        $upstream->sql(q(SELECT upstream.request_sync('b1')));
+        ok($upstream->poll('it ends', sub { last_run('others') > $run && status_of(last_run('others')) eq 'succeeded' }, 60), 'a run of another source ends');
+        cmp_ok(time - $began, '<', 10, 'without a wait of upstream.lock_timeout for each of them');
+        $free->('ROLLBACK');
+        all_goes_on();
+        $upstream->sql("SELECT upstream.drop_source('$table', true)");
+    };
+}
 
 subtest 'the row of a model whose lease has to be renewed, because the clock was set forward' => sub {
     others_do_not_notice(sub {

@@ -192,11 +192,12 @@ sub account_sql
     return "SELECT upstream.create_account('$source', '$account', '{\"shop\": \"$account\"}', \$c\$$credentials\$c\$)";
 }
 
-# Accounts shop<from> to shop<to> of source "shops", in one transaction.
+# Accounts shop<from> to shop<to> of a source, in one transaction.
 sub create_shops
 {
-    my ($self, $from, $to) = @_;
-    $self->sql("SELECT count(upstream.create_account('shops', 'shop' || i, jsonb_build_object('shop', 'shop' || i),
+    my ($self, $from, $to, $source) = @_;
+    $source //= 'shops';
+    $self->sql("SELECT count(upstream.create_account('$source', 'shop' || i, jsonb_build_object('shop', 'shop' || i),
         jsonb_build_object('refresh_token', 'rt-shop' || i || '-0', 'client_id', 'client', 'client_secret', 'secret'))) FROM generate_series($from, $to) i");
 }
 
