@@ -114,6 +114,7 @@ class Engine {
     void prepare(Run& run);
     core::Result<std::vector<core::ListReader>> open_readers(Catalog& catalog, Run& run);
     void begin(Run& run);
+    void fail_to_begin(Run& run, core::Error error);
     bool keep_lease(Run& run, core::Duration span, Patience patience);
     void lose(Run& run);
     void forget_run(std::int32_t model);

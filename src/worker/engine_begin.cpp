@@ -29,11 +29,17 @@ void Engine::begin(Run& run) {
         prepare(run);
     } catch (const pg::Error& error) {
         if (ends_everything(error, unit_.session())) throw;
-        return perform(run, core::Fail{.error = to_error(error), .state = {}, .tally = {}});
+        return fail_to_begin(run, to_error(error));
     } catch (const pg::Raise& error) {
-        return perform(run, core::Fail{.error = to_error(error), .state = {}, .tally = {}});
+        return fail_to_begin(run, to_error(error));
     }
     if (!run.over) perform(run, run.sync->start(pg::now()));
+}
+
+// However far it came: the state stays as it is in the books.
+void Engine::fail_to_begin(Run& run, core::Error error) {
+    run.sync.reset();
+    perform(run, core::Fail{.error = std::move(error), .state = {}, .tally = {}});
 }
 
 void Engine::forget_run(std::int32_t model) {
@@ -67,7 +73,7 @@ void Engine::prepare(Run& run) {
         run.outcome.max_attempts = run.source->retry.max_attempts;
         return true;
     });
-    if (!ready) perform(run, core::Fail{.error = ready.error(), .state = {}, .tally = {}});
+    if (!ready) fail_to_begin(run, ready.error());
 }
 
 // The streams that read the rest of inner lists, and where their rows go.
