@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <map>
 #include <set>
-#include <string_view>
 #include <type_traits>
 #include <utility>
 
@@ -38,13 +37,10 @@ NextRun next_run(const RunContext& run, const core::Apply& page, const Written& 
     return next;
 }
 
-bool failed_with(const Verdict& verdict, std::string_view sqlstate) {
+bool was_cancelled(const Verdict& verdict) {
     const auto* refused = std::get_if<core::Refused>(&verdict);
-    return refused != nullptr && refused->error.sqlstate == sqlstate;
+    return refused != nullptr && refused->error.sqlstate == "57014";
 }
-
-bool was_cancelled(const Verdict& verdict) { return failed_with(verdict, "57014"); }
-bool waited_for_lock(const Verdict& verdict) { return failed_with(verdict, kLockNotAvailable); }
 
 double milliseconds(std::chrono::microseconds span) { return static_cast<double>(span.count()) / 1000.0; }
 
@@ -110,7 +106,7 @@ void Writer::flush_if_due(bool idle) {
 }
 
 void Writer::forget(std::int32_t model) {
-    over_.push_back(model);
+    if (flushing_) over_.push_back(model);
     std::erase_if(queue_, [&](const Waiting& waiting) {
         if (waiting.run->model.id != model) return false;
         bytes_ -= waiting.bytes;
@@ -120,15 +116,21 @@ void Writer::forget(std::int32_t model) {
 
 void Writer::forget() {
     queue_.clear();
+    over_.clear();
+    flushing_ = false;
     bytes_ = 0;
 }
 
+// Whoever is told of a page may flush the others.
 void Writer::flush() {
+    const bool outermost = !std::exchange(flushing_, true);
     while (!queue_.empty()) {
         std::vector<Waiting> chunk = next_chunk();
-        over_.clear();
         write_chunk(chunk);
     }
+    if (!outermost) return;
+    flushing_ = false;
+    over_.clear();
 }
 
 // The waiting pages of one target, but for those of a run that has pages of another one before them: a run's pages are committed in their order.
@@ -154,19 +156,19 @@ void Writer::write_chunk(std::vector<Waiting>& chunk) {
         if (is_new) shares.push_back(Share{.run = waiting.run, .into = waiting.into});
         shares[place->second].pages.push_back(&waiting.page);
     }
-    if (const auto failure = write(shares, Path::chunk)) return write_singly(chunk, waited_for_lock(*failure) ? Patience::brief : Patience::usual);
+    if (write(shares, Path::chunk)) return write_singly(chunk);
     for (const Share& share : shares) tell(share);
 }
 
 // After a chunk that failed: each page alone, until one of its run fails. Once one took too long the others are not tried: a trigger that is slow for one
-// account is slow for all, and each would hold up the other targets for as long. So would a lock on the target: if the chunk waited for one in vain, no page waits as long again.
-void Writer::write_singly(std::vector<Waiting>& chunk, Patience patience) {
+// account is slow for all, and each would hold up the other targets for as long.
+void Writer::write_singly(std::vector<Waiting>& chunk) {
     std::optional<Verdict> too_slow;
     for (Waiting& waiting : chunk) {
         const std::int32_t model = waiting.run->model.id;
         if (std::find(over_.begin(), over_.end(), model) != over_.end()) continue;
         std::vector<Share> share{Share{.run = waiting.run, .into = waiting.into, .pages = {&waiting.page}}};
-        std::optional<Verdict> failure = too_slow ? too_slow : write(share, Path::singly, patience);
+        std::optional<Verdict> failure = too_slow ? too_slow : write(share, Path::singly);
         if (failure) {
             if (was_cancelled(*failure)) too_slow = failure;
             over_.push_back(model);
@@ -186,7 +188,7 @@ void Writer::tell(const Share& share) {
 }
 
 // T4: rows, cursors and counters in one transaction. Nothing if it was committed.
-std::optional<Verdict> Writer::write(std::vector<Share>& shares, Path path, Patience patience) {
+std::optional<Verdict> Writer::write(std::vector<Share>& shares, Path path) {
     const core::Timestamp began = pg::now();
     const core::Stream& stream = *shares.front().into->stream;
     const core::Apply& page = *shares.front().pages.front();  // the only one, if what is refused matters
@@ -200,7 +202,7 @@ std::optional<Verdict> Writer::write(std::vector<Share>& shares, Path path, Pati
             write_rows(catalog, shares, *shares.front().into->target, path);
             for (const Share& share : shares) save(catalog, share, began);
             return true;
-        }, patience);
+        });
         if (!same_target)
             return core::Refused{core::Error{.code = core::Code::target_busy,
                                              .message = "the target was altered during the run",

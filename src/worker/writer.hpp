@@ -22,7 +22,6 @@
 #include <memory>
 #include <optional>
 #include <span>
-#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -49,8 +48,6 @@ struct RunContext {
     // Where a page of this run goes.
     [[nodiscard]] RunContext& context_of(const core::Stream* list);
 };
-
-inline constexpr std::string_view kLockNotAvailable = "55P03";
 
 // What became of a page.
 struct Committed {
@@ -103,8 +100,8 @@ class Writer {
 
     std::vector<Waiting> next_chunk();
     void write_chunk(std::vector<Waiting>& chunk);
-    void write_singly(std::vector<Waiting>& chunk, Patience patience);
-    std::optional<Verdict> write(std::vector<Share>& shares, Path path, Patience patience = Patience::usual);
+    void write_singly(std::vector<Waiting>& chunk);
+    std::optional<Verdict> write(std::vector<Share>& shares, Path path);
     void tell(const Share& share);
     void write_rows(Catalog& catalog, std::vector<Share>& shares, TargetPlan& target, Path path);
     Verdict add_columns(const RunContext& run, const NewColumns& wanted);
@@ -115,7 +112,8 @@ class Writer {
     TargetPlans& targets_;
     Tell tell_;
     std::vector<Waiting> queue_{};
-    std::vector<std::int32_t> over_{};       // models whose runs ended while a chunk is being written
+    bool flushing_ = false;
+    std::vector<std::int32_t> over_{};       // models whose runs ended meanwhile
     std::size_t bytes_ = 0;                  // of the queue
     bool behind_ = false;
     core::Uptime oldest_{}, newest_{};       // when the first and the last of the queue came
