@@ -80,6 +80,10 @@ SET refresh_incarnation = NULL, refresh_pid = NULL, refresh_started_at = NULL, r
 WHERE account_id = $1 AND refresh_pid = $2 AND credential = $3
 )";
 
+constexpr const char* kLeaveRefresh = R"(
+UPDATE upstream.tokens SET refresh_deadline = now() + make_interval(secs => $4) WHERE account_id = $1 AND refresh_pid = $2 AND credential = $3
+)";
+
 // Whoever was refreshing the former pair is fenced off: its answer finds no claim of its own any more.
 constexpr const char* kStoreToken = R"(
 INSERT INTO upstream.tokens AS t (account_id, access_token, refresh_token, expires_at, lifetime, refresh_at, credential)
@@ -124,7 +128,7 @@ WHEN NOT MATCHED AND $3 IS NOT NULL THEN INSERT (account_id, name, value) VALUES
 
 TokenCatalog::TokenCatalog(Holder holder)
     : holder_(holder), park_account_(kParkAccount), token_(kToken), claim_refresh_(kClaimRefresh), claim_token_(kClaimToken),
-      store_grant_(kStoreGrant), release_refresh_(kReleaseRefresh), store_token_(kStoreToken), set_secret_(kSetSecret), revise_secrets_(kReviseSecrets),
+      store_grant_(kStoreGrant), release_refresh_(kReleaseRefresh), leave_refresh_(kLeaveRefresh), store_token_(kStoreToken), set_secret_(kSetSecret), revise_secrets_(kReviseSecrets),
       free_tokens_(kFreeTokens), lock_account_(kLockAccount), lock_models_(kLockModels), unblock_models_(kUnblockModels) {}
 
 bool TokenCatalog::park_account(const CredentialId& id, const std::string& reason, std::int32_t secrets_revision, const std::optional<std::string>& refused) {
@@ -184,6 +188,8 @@ bool TokenCatalog::store_grant(const CredentialId& id, const core::Grant& grant,
 }
 
 void TokenCatalog::release_refresh(const CredentialId& id) { release_refresh_.run(id.account_id, holder_.pid, id.name); }
+
+void TokenCatalog::leave_refresh(const CredentialId& id, double seconds) { leave_refresh_.run(id.account_id, holder_.pid, id.name, seconds); }
 
 bool TokenCatalog::lock_account(std::int32_t account) { return lock_account_.run(account).affected() == 1; }
 

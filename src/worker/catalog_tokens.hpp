@@ -25,6 +25,7 @@ class TokenCatalog {
     std::optional<Claim> claim_token(const CredentialId& id);    // to ask for a token without one
     bool store_grant(const CredentialId& id, const core::Grant& grant, double margin_seconds);  // false: the claim is not ours any more
     void release_refresh(const CredentialId& id);
+    void leave_refresh(const CredentialId& id, double seconds);  // to whoever asks next, after that time, as that of a process that died
     bool lock_account(std::int32_t account);  // to be changed by a person; false if it is gone
     void store_token(const CredentialId& id, const std::optional<std::string>& access, const std::optional<std::string>& refresh,
                      const std::optional<Time>& expires_at, double margin_seconds);
@@ -44,6 +45,7 @@ class TokenCatalog {
     pg::Statement<std::int32_t, std::string, Time, std::int32_t, Time, double> claim_refresh_, claim_token_;
     pg::Statement<std::int32_t, std::int32_t, std::string, std::optional<std::string>, double, double, pg::Json, std::string> store_grant_;
     pg::Statement<std::int32_t, std::int32_t, std::string> release_refresh_;
+    pg::Statement<std::int32_t, std::int32_t, std::string, double> leave_refresh_;
     pg::Statement<std::int32_t, std::optional<std::string>, std::optional<std::string>, std::optional<Time>, double, std::string> store_token_;
     pg::Statement<std::int32_t, std::string, std::optional<std::string>> set_secret_;
     pg::Statement<std::int32_t> revise_secrets_, free_tokens_, lock_account_, lock_models_, unblock_models_;

@@ -26,7 +26,7 @@ class Circuits {
     [[nodiscard]] Way way(const HostKey& key, core::Uptime now) const;
     [[nodiscard]] core::Uptime probe_at(const HostKey& key) const;
 
-    // Asks for the probe with the next exchange(); whether it was had.
+    // Which probes are asked for with the next exchange(); whether one was had.
     void want_no_probe();
     void want_probe(const HostKey& key, core::Duration time_limit);
     [[nodiscard]] bool has_probe(const HostKey& key) const { return probes_.contains(key); }

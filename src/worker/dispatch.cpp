@@ -40,20 +40,25 @@ Ticket Dispatcher::send(Errand errand, const core::Account& account) {
     return last_ticket_;
 }
 
-void Dispatcher::cancel(Ticket ticket) {
-    std::erase_if(waiting_, [&](const auto& item) { return item->ticket == ticket; });
+bool Dispatcher::cancel(Ticket ticket) {
+    std::erase_if(waiting_, [&](const auto& item) {
+        if (item->ticket != ticket) return false;
+        if (item->probe) circuits_.give_back_probe(item->circuit);
+        return true;
+    });
     std::erase_if(delivered_, [&](const Delivered& delivered) { return delivered.ticket == ticket; });
     for (auto& [id, flight] : flights_)
         for (const auto& item : flight.items) {
             if (item->ticket != ticket) continue;
             item->cancelled = true;
-            if (std::any_of(flight.items.begin(), flight.items.end(), [](const auto& other) { return !other->cancelled; })) return;
+            if (std::any_of(flight.items.begin(), flight.items.end(), [](const auto& other) { return !other->cancelled; })) return true;
             client_.cancel(id);
             if (flight.probe) circuits_.give_back_probe(flight.circuit);
             for (const auto& each : flight.items) budgets_.settle(each->permits, uptime() + kStillOnTheWay);
             flights_.erase(id);
-            return;
+            return true;
         }
+    return false;
 }
 
 void Dispatcher::hold(std::int32_t source_id, const std::shared_ptr<const core::Source>& source, std::int32_t account_id, const core::Account& account,

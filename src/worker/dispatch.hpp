@@ -9,7 +9,7 @@
 //   batch         with `batch` in the spec, what may leave at the end of a turn leaves together                           (core/graph_batch)
 //
 // First come, first served; whoever has to wait holds up nobody behind it that need not. Like http::Client, which it drives, the dispatcher never waits: its owner
-// calls pump() before it waits, waits for descriptor() and timeout(), and tells what happened. pump() and take_delivered() may run short transactions.
+// calls pump() before it waits, waits for descriptor() and timeout(), and tells what happened. pump() and flush() may run short transactions.
 //
 // A model that would have to wait longer than `patience` gets no answer but the time at which to try again (Postponed), so that it does not keep its lease, and a place in
 // the process, for nothing.
@@ -75,8 +75,8 @@ class Dispatcher {
     // Takes a request on; its answer comes with take_delivered().
     Ticket send(Errand errand, const core::Account& account);
 
-    // Forgets a request; its answer will not come.
-    void cancel(Ticket ticket);
+    // Forgets a request; its answer will not come. True if it had left.
+    bool cancel(Ticket ticket);
 
     // A rule of the spec says that this account is to wait, without the upstream's having said how long in a header.
     void hold(std::int32_t source_id, const std::shared_ptr<const core::Source>& source, std::int32_t account_id, const core::Account& account,

@@ -182,14 +182,13 @@ std::optional<core::Action> Engine::carry_out(Run& run, core::Fail fail) {
     entry.state.failures = state.failures;
     std::optional<std::string> refused;
     if (run.sync && run.sync->account().token) refused = run.sync->account().token->access;
-    const Patience patience = fail.error.sqlstate == kLockNotAvailable ? Patience::brief : Patience::usual;  // the same lock, maybe
     const auto fate = endings_.write(run.model, "recording a failure", [model = run.model, entry, refused, failed = fail](Catalog& catalog) {
         // Refused were the token and the secrets that the run had. If there are others by now, they are to be tried.
         std::optional<core::Timestamp> retry_at = failed.retry_at;
         if (failed.error.code == Code::needs_reauth && !catalog.park_account(credential_of(model), reason_of(failed.error), model.secrets_revision, refused))
             retry_at = pg::now();
         return catalog.save_page(model, entry) && catalog.fail_run(model, failed.error, retry_at);
-    }, patience);
+    });
     if (fate == Endings::Fate::lost) {
         fail.error = lease_lost();
         fail.retry_at.reset();

@@ -3,8 +3,8 @@
 //
 // Ways out. SIGTERM, DROP DATABASE .. WITH (FORCE) and shutdown end the process inside the wait (FATAL); leases die with it. Without the extension, or
 // with another version of it, or in a copy of another database (worker/instance.hpp), the loop waits for the latch alone. An error
-// of the worker's own statements is logged once, and they are tried again later; runs go on meanwhile. Whoever cancels the worker (pg_cancel_backend()) interrupts all its
-// runs. Anything else ends the process with an ERROR; the launcher starts another.
+// of the worker's own statements is logged once, and they are tried again later; runs go on meanwhile. Whoever cancels the worker (pg_cancel_backend()) while it waits
+// interrupts all its runs. Anything else ends the process with an ERROR; the launcher starts another.
 #include "worker/main.hpp"
 
 #include <algorithm>
@@ -44,7 +44,7 @@ class Worker {
             follow_settings();
             const bool jumped = turned_at_ && std::chrono::abs(jump_since(*turned_at_)) > kHonestStep;
             turned_at_ = clocks();
-            if (look_now_ || jumped || (next_look_ && uptime() >= *next_look_)) look();
+            if (uptime() >= not_before_ && (look_now_ || jumped || (next_look_ && uptime() >= *next_look_))) look();
             ++wakeups_;
             report();
             look_now_ = engine_->turn(next_look_);
@@ -56,7 +56,8 @@ class Worker {
         } catch (const pg::Error& error) {
             complain(error.message());
             engine_->interrupt("interrupted", error.message());
-            next_look_ = uptime() + kAfterError;
+            not_before_ = uptime() + kAfterError;
+            next_look_ = not_before_;
         }
     }
 
@@ -82,7 +83,7 @@ class Worker {
             good = attempt("forgetting a future", [&](Catalog& catalog) {
                 catalog.forget_future();
                 pg::on_commit(limits_changed);
-            });
+            }, Patience::brief);
         if (good) looked_at_ = seen;
         std::vector<Model> claimed;
         if (attempt("looking for due models", [&](Catalog& catalog) {
@@ -111,12 +112,12 @@ class Worker {
 
     // A piece of the worker's own work. An error costs only that: runs do not notice.
     template <class Work>
-    bool attempt(const char* activity, Work&& work) {
+    bool attempt(const char* activity, Work&& work, Patience patience = Patience::usual) {
         try {
             unit_.run(activity, Durability::asynchronous, [&](Catalog& catalog) {
                 require_own_instance(catalog);
                 work(catalog);
-            });
+            }, patience);
             return true;
         } catch (const pg::Error& error) {
             complain(error.message());
@@ -203,6 +204,7 @@ class Worker {
     std::optional<Engine> engine_;
     bool look_now_ = true;
     std::optional<core::Uptime> next_look_;
+    core::Uptime not_before_{0};  // for a while after an error nothing is looked for
     std::optional<core::Uptime> pruned_at_{};
     std::optional<Clocks> looked_at_{};  // the last time, by both clocks
     std::optional<Clocks> turned_at_{};

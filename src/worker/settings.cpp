@@ -55,7 +55,7 @@ void define_settings() {
            "Empty takes the cluster's system identifier, which physical copies share.", &values.instance_id, PGC_SIGHUP);
     define("upstream.lease_timeout", "Time after which a holder that shows no life loses its model.", &values.lease_timeout_ms, 300'000, 1'000,
            24 * 3600 * 1000, GUC_UNIT_MS);
-    define("upstream.lock_timeout", "Longest wait for a lock on a target.", &values.lock_timeout_ms, 500, 1, 60'000, GUC_UNIT_MS);
+    define("upstream.lock_timeout", "Longest wait for a lock on a target or on a row of the books.", &values.lock_timeout_ms, 500, 1, 60'000, GUC_UNIT_MS);
     define("upstream.max_in_flight", "Most runs at a time in one worker or CALL.", &values.max_in_flight, 64, 1, 10'000, 0);
     define("upstream.max_page_size", "Largest answer, decoded.", &values.max_page_size_kb, 16 * 1024, 64, 1024 * 1024, GUC_UNIT_KB);
     define("upstream.memory_limit", "Memory that pages may take in one worker or CALL while they wait to be written.", &values.memory_limit_kb, 64 * 1024, 64,

@@ -19,8 +19,8 @@ using core::Code;
 using core::Error;
 
 constexpr core::Duration kLookAgain = std::chrono::milliseconds(100);
-constexpr core::Duration kLeaveAlone = std::chrono::seconds(1);
-constexpr int kMostFailures = 3;  // in one look(): each may wait for a lock, and all others wait meanwhile
+constexpr core::Duration kLongestHeld = std::chrono::seconds(3);   // that models wait for a row that cannot be looked at, in places that others could have
+constexpr core::Duration kStillOnTheWay = std::chrono::seconds(1);  // what was cut off may reach the upstream for so long yet
 
 core::Token stored_token(const StoredToken& stored) {
     return core::Token{.access = *stored.access, .expires_at = stored.expires_at, .lifetime = core::Duration{static_cast<std::int64_t>(stored.lifetime * 1e6)}};
@@ -52,6 +52,7 @@ Decision decide(Catalog& catalog, const CredentialId& id, const StoredToken& sto
     // Nothing to ask with: an access token near its end is used while it lasts.
     const bool lasts = usable && (!stored.expires_at || *stored.expires_at > pg::now());
     if ((!stored.has_refresh || stored.is_spent) && lasts) return {.ready = stored_token(stored)};
+    if (stored.is_held) return {.wait = true};
     if (stored.is_spent)
         return {.refused = reauth("the refresh token is probably spent", "Two processes ended after they had sent it and before they could store the answer; it is not sent again."),
                 .access = stored.access};
@@ -73,12 +74,13 @@ void Tokens::ask(const Model& model, std::shared_ptr<const core::Source> source,
     const CredentialId id = credential_of(model);
     Credential& credential = credentials_[id];
     credential.models.push_back(model.id);
+    if (refused) credential.refused.insert(std::move(*refused));
+    if (credential.transfer || (credential.step && !std::holds_alternative<Look>(*credential.step))) return;  // what was asked for is dealt with as it was meant
     credential.source_id = model.source_id;
     credential.auth = core::auth_for(*source, *source->stream(model.stream), account);
     credential.source = std::move(source);
     credential.account = account;
-    if (refused) credential.refused.insert(std::move(*refused));
-    if (!credential.transfer && !credential.step) proceed(id, credential, Look{});
+    if (!credential.step) proceed(id, credential, Look{});
 }
 
 void Tokens::proceed(const CredentialId& id, Credential& credential, Step step) {
@@ -106,6 +108,8 @@ bool Tokens::attempt(Credential& credential, const char* activity, Work&& work) 
         if (ends_everything(error, unit_.session())) throw;
         if (!credential.setback.lasts()) pg::log_warning(std::string{activity} + " failed and will be tried again: " + error.message());
         credential.setback.suffer(uptime());
+        not_before_ = uptime() + std::chrono::milliseconds(1000 / kMostFailures);
+        credential.trouble = to_error(error);
         return false;
     }
     credential.step.reset();
@@ -127,7 +131,10 @@ void Tokens::carry_out(const CredentialId& id, Credential& credential, const Loo
         credential.secrets_revision = stored->secrets_revision;
         return decide(catalog, id, *stored, credential.auth, credential.refused);
     };
-    if (!attempt(credential, "checking a token", [&](Catalog& catalog) { decision = look(catalog); })) return;
+    if (!attempt(credential, "checking a token", [&](Catalog& catalog) { decision = look(catalog); })) {
+        if (credential.setback.until() - credential.setback.since() > kLongestHeld) answer_all(id, core::TokenRefused{.error = credential.trouble});
+        return;
+    }
     if (decision.claim) return send(id, credential, *decision.claim, asked + lease_timeout());
     if (decision.wait) return look_later(credential);
     if (decision.parked) return answer_all(id, core::TokenRefused{.error = std::move(*decision.refused)});
@@ -158,7 +165,7 @@ void Tokens::carry_out(const CredentialId& id, Credential& credential, const Par
                                   : catalog.park_account(id, reason, credential.secrets_revision, park.access);
         }))
         return;
-    if (!parked) return proceed(id, credential, Look{});
+    if (!parked) return look_later(credential);
     answer_all(id, core::TokenRefused{.error = park.error});
 }
 
@@ -226,14 +233,10 @@ std::optional<core::Uptime> Tokens::next_look() const {
 void Tokens::look(core::Uptime now) {
     std::vector<std::pair<core::Uptime, CredentialId>> due;
     for (const auto& [id, credential] : credentials_)
-        if (credential.step && due_at(credential) <= now) due.emplace_back(due_at(credential), id);
-    std::sort(due.begin(), due.end());
-    int failures = 0;
-    for (const auto& [at, id] : due) {
-        if (const auto found = credentials_.find(id); found != credentials_.end() && failures < kMostFailures) take_step(id, found->second);
-        if (const auto found = credentials_.find(id); found != credentials_.end() && found->second.setback.lasts()) ++failures;
-    }
-    if (failures >= kMostFailures) not_before_ = uptime() + kLeaveAlone;
+        if (credential.step && due_at(credential) <= now) due.emplace_back(credential.setback.lasts() ? credential.setback.until() : credential.step_at, id);
+    std::sort(due.begin(), due.end());  // who waits longest first
+    for (const auto& [at, id] : due)
+        if (const auto found = credentials_.find(id); found != credentials_.end() && found->second.step && due_at(found->second) <= uptime()) take_step(id, found->second);
 }
 
 void Tokens::forget(std::int32_t model) {
@@ -251,14 +254,20 @@ void Tokens::forget() {
     credentials_.clear();
 }
 
+// A refresh token that has left may be spent: its claim stays as that of a process that died, so that it is sent once more, and not a third time.
 void Tokens::abandon() {
-    for (const auto& [id, credential] : credentials_) {
+    for (auto& [id, credential] : credentials_) {
+        const bool sent = credential.transfer && dispatcher_.cancel(*credential.transfer);
         if (!credential.transfer && (!credential.step || std::holds_alternative<Look>(*credential.step))) continue;
         try {
             unit_.run("giving back a token", Durability::synchronous, [&, &id = id, &credential = credential](Catalog& catalog) {
                 const auto* store = credential.step ? std::get_if<Store>(&*credential.step) : nullptr;
                 if (store != nullptr) catalog.store_grant(id, store->grant, margin_seconds(credential.auth, store->grant));
-                catalog.release_refresh(id);
+                if (sent) {
+                    catalog.leave_refresh(id, std::chrono::duration<double>(kStillOnTheWay).count());
+                } else {
+                    catalog.release_refresh(id);
+                }
             });
         } catch (const pg::Error& error) {
             if (ends_everything(error, unit_.session())) throw;

@@ -14,7 +14,7 @@
 // with it the secrets to ask with.
 //
 // Each arrow from or to the row is a step: a transaction of its own. One that cannot be carried out, because somebody else's transaction holds the row, say, is kept and
-// taken again, and nobody is told anything meanwhile; other credentials do not notice. The pair is stored alone, synchronously, before it is used (I7).
+// taken again; other credentials do not notice. Nobody is told anything meanwhile, but for models that only wait for a look, which give up their places after a while. The pair is stored alone, synchronously, before it is used (I7).
 #pragma once
 
 #include <cstdint>
@@ -94,7 +94,8 @@ class Tokens {
         std::optional<Ticket> transfer;            // the token request in flight
         std::optional<Step> step;                  // the next one, else
         core::Uptime step_at{0};
-        Setback setback{};                         // of that step
+        Setback setback{};                         // of that step, and why
+        core::Error trouble{};
     };
 
     void proceed(const CredentialId& id, Credential& credential, Step step);
@@ -115,7 +116,7 @@ class Tokens {
     Dispatcher& dispatcher_;
     Tell tell_;
     std::map<CredentialId, Credential> credentials_;
-    core::Uptime not_before_{0};  // steps that failed wait till then, so that they do not hold up the others all the time
+    core::Uptime not_before_{0};  // steps that failed are not tried again before: each try may wait for a lock, and all else waits meanwhile
 };
 
 }  // namespace upstream::worker

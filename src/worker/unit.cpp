@@ -5,17 +5,25 @@
 #include "pg/error.hpp"
 #include "worker/convert.hpp"
 #include "worker/settings.hpp"
+#include "worker/uptime.hpp"
 #include "worker/version.hpp"
 
 namespace upstream::worker {
 namespace {
 
 constexpr int kMomentMs = 20;
+constexpr core::Duration kLately = std::chrono::seconds(1);
 
 }  // namespace
 
 bool ends_everything(const pg::Error& error, const pg::Session& session) {
     return error.sqlerrcode() == ERRCODE_QUERY_CANCELED && session.kind() == pg::Session::Kind::procedure;
+}
+
+bool Unit::waited_in_vain_lately() const { return waited_in_vain_ && uptime() - *waited_in_vain_ < kLately; }
+
+void Unit::note_waiting(const pg::Error& error) {
+    if (error.sqlerrcode() == ERRCODE_LOCK_NOT_AVAILABLE && session_.kind() == pg::Session::Kind::worker) waited_in_vain_ = uptime();
 }
 
 // Settles what the transaction needs before anything is read: which extension, which role, how durable, how long to wait for locks.

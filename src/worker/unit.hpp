@@ -5,10 +5,12 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "core/source.hpp"
+#include "core/time.hpp"
 #include "pg/error.hpp"
 #include "pg/role.hpp"
 #include "pg/stop_point.hpp"
@@ -29,10 +31,11 @@ struct LeaseLost {};
 
 enum class Durability { asynchronous, synchronous };
 
-// How long a unit waits for a lock: upstream.lock_timeout; or a moment, if it has waited in vain before and is to hold up nobody else.
+// How long a unit waits for a lock: upstream.lock_timeout; or a moment, if it is to hold up nobody else: it has waited in vain before, or, in a worker, any unit has
+// within the last second. Who calls a procedure waits for what it wants.
 enum class Patience { usual, brief };
 
-// A cancelled CALL ends as a whole. A worker that is cancelled only loses the unit, as after any other error.
+// A cancelled CALL ends as a whole. A worker that is cancelled in a unit loses only that, as after any other error; one that is cancelled while it waits, all its runs.
 [[nodiscard]] bool ends_everything(const pg::Error& error, const pg::Session& session);
 
 // The transaction that is open may take upstream.write_timeout from now on: where it begins to run other people's code, and after each piece that is done.
@@ -46,6 +49,23 @@ class Unit {
     template <class Work>
     auto run(const char* activity, Durability durability, Work&& work, Patience patience = Patience::usual) -> std::invoke_result_t<Work, Catalog&> {
         UPSTREAM_STOP(std::string{"before "} + activity);
+        if (patience == Patience::usual && waited_in_vain_lately()) patience = Patience::brief;
+        try {
+            return commit(activity, durability, std::forward<Work>(work), patience);
+        } catch (const pg::Error& error) {
+            if (patience == Patience::usual) note_waiting(error);
+            throw;
+        }
+    }
+
+    // The source of a model, read once per revision. Inside run() only.
+    std::shared_ptr<const core::Source> source(std::int32_t id, std::int32_t revision);
+
+    [[nodiscard]] pg::Session& session() { return session_; }
+
+  private:
+    template <class Work>
+    auto commit(const char* activity, Durability durability, Work&& work, Patience patience) -> std::invoke_result_t<Work, Catalog&> {
         pg::Transaction transaction{session_, activity};
         using Value = std::invoke_result_t<Work, Catalog&>;
         if constexpr (std::is_void_v<Value>) {
@@ -68,16 +88,13 @@ class Unit {
         }
     }
 
-    // The source of a model, read once per revision. Inside run() only.
-    std::shared_ptr<const core::Source> source(std::int32_t id, std::int32_t revision);
-
-    [[nodiscard]] pg::Session& session() { return session_; }
-
-  private:
     Oid enter(Durability durability, Patience patience);
+    [[nodiscard]] bool waited_in_vain_lately() const;
+    void note_waiting(const pg::Error& error);
 
     pg::Session& session_;
     Catalog catalog_;
+    std::optional<core::Uptime> waited_in_vain_{};  // when a lock was last waited for as long as upstream.lock_timeout
     std::map<std::int32_t, std::pair<std::int32_t, std::shared_ptr<const core::Source>>> sources_;
 };
 

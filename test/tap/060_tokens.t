@@ -45,6 +45,24 @@ is($upstream->stats->{accounts}{a3}{reuses} + $upstream->stats->{accounts}{a3}{g
 $upstream->control('clear_faults');
 ok($upstream->settle, 'all models are fresh');
 
+# A CALL that is cancelled while a refresh token is on its way: it may be spent.
+{
+    my $recovered = q(SELECT coalesce(recovered, 0) FROM upstream.tokens JOIN upstream.accounts USING (account_id) WHERE name = 'a1');
+    $upstream->sql(q(SELECT upstream.pause('a1')));
+    $upstream->control('expire_access', { account => 'a1' });
+    $upstream->control('fault', { account => 'a1', stream => 'token', kind => 'hang' });
+    my ($asked, $before) = ($upstream->stats->{token_requests}, $upstream->sql($recovered));
+    my $call = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('app'), '-c', q(CALL upstream.sync('a1', 's1')) ], '>', \my $out, '2>', \my $err);
+    ok($upstream->poll('it asks', sub { $upstream->stats->{token_requests} > $asked }, 20), 'a session asks for a token');
+    $upstream->sql(q(SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE query LIKE 'CALL%'));
+    $call->finish;
+    $upstream->control('release');
+    is($upstream->call(q('a1', 's1'))->{results}[0]{message}, 'ok', 'another CALL has it by the grace of the upstream');
+    is($upstream->sql($recovered), $before + 1, 'and knows that its refresh token was sent before');
+    $upstream->sql(q(SELECT upstream.resume('a1')));
+    ok($upstream->settle, 'all models are fresh');
+}
+
 # Lost and damaged answers: the refresh took effect, and the grace of the upstream answers again.
 for my $bad ([ truncate => { at => 60 }, 'net_partial' ], [ bad_json => {}, 'not_json' ], [ reset => {}, 'net_partial' ])
 {

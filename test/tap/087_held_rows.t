@@ -7,7 +7,7 @@ use Test::More;
 
 my $upstream = Upstream->new('held', with_clock => 1);
 my @shops = map { "shop$_" } 1 .. 80;
-$upstream->setup(accounts => [ qw(a1 b1 c1), @shops ], streams => { map { ($_ => Upstream::rows(10)) } qw(held more others orders) });
+$upstream->setup(accounts => [ qw(a1 b1 c1 d1 d2 d3 d4), @shops ], streams => { map { ($_ => Upstream::rows(10)) } qw(held more others orders) });
 $upstream->sql('CREATE EXTENSION pg_upstream');
 $upstream->create_source('x', { map { Upstream::stream($_, 'cursor') } qw(held more) }, concurrency => { account => 1 });
 $upstream->create_source('y', { Upstream::stream('others', 'cursor') });
@@ -87,9 +87,9 @@ subtest 'the row of a model whose run is put off' => sub {
     });
 };
 
-# The token of a1 is old: the next run asks for another.
-sub outdate { $upstream->sql(q(UPDATE upstream.tokens SET expires_at = now(), refresh_at = now() WHERE account_id = (SELECT account_id FROM upstream.accounts WHERE name = 'a1'))); }
-sub hold_token { return $upstream->hold(q(SELECT upstream.update_token('a1', 'at', 'rt'))); }
+# The tokens are old: the next run asks for others.
+sub outdate { my (@accounts) = @_ ? @_ : 'a1'; $upstream->sql("UPDATE upstream.tokens SET expires_at = now(), refresh_at = now() WHERE account_id IN (SELECT account_id FROM upstream.accounts WHERE name = '$_')") for @accounts; }
+sub hold_token { my (@accounts) = @_ ? @_ : 'a1'; return $upstream->hold(join '; ', map { "SELECT upstream.update_token('$_', 'at', 'rt')" } @accounts); }
 
 subtest 'the row of a token that is to be refreshed' => sub {
     outdate();
@@ -144,6 +144,46 @@ subtest 'a model of an account that is being dropped' => sub {
         return sub { $free->(@_); $drop->finish; };
     });
     unlike(slurp_file($upstream->node->logfile, $log), qr/lock timeout/, 'and the worker has not even waited for it');
+};
+
+subtest 'tokens of several accounts' => sub {
+    $upstream->create_source('z', { Upstream::stream('more', 'cursor', target => 'several') });
+    $upstream->create_account('z', "d$_") for 1 .. 4;
+    ok($upstream->settle, 'they are synced');
+    my $is_fresh = sub { my ($account, $since) = @_; $upstream->poll("$account is fresh", sub { $upstream->sql("SELECT state = 'fresh' AND last_success_at > '$since' FROM upstream.model_status WHERE account = '$account'") eq 't' }, 20); };
+    my $ask = sub { my $now = $upstream->sql('SELECT now()'); $upstream->sql("SELECT upstream.request_sync('$_')") for @_; return $now; };
+
+    outdate(qw(d1 d2 d3 d4));
+    my ($free, $free_last) = (hold_token(qw(d1 d2 d3)), hold_token('d4'));
+    my $since = $ask->(qw(d1 d2 d3 d4));
+    ok(waits(), 'the worker wants all of them');
+    $free_last->('ROLLBACK');
+    ok($is_fresh->('d4', $since), 'the one that is free is not kept waiting by those that are not');
+
+    $upstream->node->append_conf('postgresql.conf', 'upstream.max_in_flight = 3');
+    $upstream->node->reload;
+    $upstream->sql(q(SELECT upstream.request_sync('d' || i) FROM generate_series(1, 3) i));
+    ok($is_fresh->('d4', $ask->('d4')), 'nor do they keep all places of the worker');
+    is($upstream->status('d1', 'more')->{error_code}, 'target_busy', 'and say what they wait for');
+    $free->('ROLLBACK');
+    $upstream->node->append_conf('postgresql.conf', 'upstream.max_in_flight = 64');
+    $upstream->node->reload;
+    all_goes_on();
+};
+
+subtest 'an account without a token that another process asks for' => sub {
+    my $process = $upstream->hold('SELECT 1');
+    $upstream->sql(q(UPDATE upstream.tokens t SET access_token = NULL, refresh_token = NULL,
+            refresh_incarnation = pg_postmaster_start_time(), refresh_pid = a.pid, refresh_started_at = a.backend_start, refresh_deadline = now() + interval '1 hour'
+        FROM pg_stat_activity a WHERE a.state = 'idle in transaction' AND t.account_id = (SELECT account_id FROM upstream.accounts WHERE name = 'd1')));
+    my ($log, $wakeups) = (-s $upstream->node->logfile, 'SELECT wakeups FROM upstream.pg_stat_upstream_workers');
+    my $before = $upstream->sql($wakeups);
+    $upstream->sql(q(SELECT upstream.request_sync('d1')));
+    ok($upstream->poll('it looks again and again', sub { $upstream->sql($wakeups) > $before + 10 }, 20), 'is waited for');
+    unlike(slurp_file($upstream->node->logfile, $log), qr/stack depth/, 'patiently');
+    $process->();
+    ok($upstream->poll('it is parked', sub { $upstream->status('d1', 'more')->{state} eq 'needs_reauth' }, 20), 'and then needs a person');
+    $upstream->sql(q(SELECT upstream.drop_source('z', true)));
 };
 
 # What forty models need, each in its own transaction: their target, and the table of the parents that they are read for.
