@@ -56,6 +56,14 @@ class Answers {
         return only_younger_ ? std::max(now, overdue_) : now;
     }
 
+    // All of them, for who ends.
+    [[nodiscard]] std::vector<Answer> take_all() {
+        std::vector<Answer> taken;
+        for (Waiting& each : waiting_) taken.push_back(std::move(each.answer));
+        waiting_.clear();
+        return taken;
+    }
+
     [[nodiscard]] bool empty() const { return waiting_.empty(); }
     void clear() { waiting_.clear(); }
 

@@ -78,7 +78,11 @@ class Batch {
                 for (const Outcome& outcome : engine_.take_outcomes()) settle(outcome);
             }
             engine_.finish();
-        } catch (const pg::Error&) {
+        } catch (const ExtensionGone&) {
+            throw;
+        } catch (const ForeignInstance&) {
+            throw;
+        } catch (...) {
             engine_.abandon("cancelled", "the CALL was cancelled");
             throw;
         }

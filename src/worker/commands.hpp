@@ -23,7 +23,7 @@ struct Selection {
 };
 
 // Runs them side by side in this session, with commits, until each has succeeded or failed for good; returns {"results": [...], "totals": {...}}. A model that
-// somebody else is syncing is waited for. Short waits that the upstream asks for are waited out, up to the source's retry.max_attempts.
+// somebody else is syncing is waited for, and so is whoever holds a row that the end of a run, or a new pair of tokens, has to be written to. Short waits that the upstream asks for are waited out, up to the source's retry.max_attempts.
 std::string sync_now(const Selection& selection);
 
 // The rows of the first page, each a JSON object of column texts. Holds the caller's transaction while it waits: it is a tool to look with.

@@ -4,6 +4,7 @@
 
 #include "pg/error.hpp"
 #include "pg/log.hpp"
+#include "worker/setback.hpp"
 #include "worker/settings.hpp"
 #include "worker/uptime.hpp"
 
@@ -12,7 +13,6 @@ namespace {
 
 constexpr const char* kFencedOff = "fenced off: the model was altered, reset or taken over";
 constexpr core::Duration kAgain = std::chrono::seconds(1);
-constexpr int kMostFailures = 3;  // in one settle(): each may wait for a lock, and all others wait meanwhile
 
 std::string name_of(const Model& model) { return model.account + "/" + model.stream; }
 
@@ -46,22 +46,22 @@ void Endings::keep(Ending ending, core::Uptime next) {
     kept_.push_back(std::move(ending));
 }
 
-Endings::Fate Endings::write_or_keep(Ending ending, Patience patience) {
-    const Fate fate = attempt(ending, patience);
+Endings::Fate Endings::write_or_keep(Ending ending) {
+    const Fate fate = attempt(ending, Patience::usual);
     if (fate != Fate::kept) return fate;
     pg::log_warning("could not write down yet how the run of " + name_of(ending.model) + " ended: " + trouble_);
     keep(std::move(ending), uptime() + kAgain);
     return fate;
 }
 
-Endings::Fate Endings::write(const Model& model, const char* activity, const Write& write, Patience patience) {
-    const Fate fate = write_or_keep({.model = model, .activity = activity, .write = write, .until = uptime() + lease_timeout()}, patience);
+Endings::Fate Endings::write(const Model& model, const char* activity, const Write& write) {
+    const Fate fate = write_or_keep({.model = model, .activity = activity, .write = write, .until = uptime() + lease_timeout()});
     if (fate == Fate::lost) release_lost(model);
     return fate;
 }
 
 void Endings::release(const Model& model, const char* status, const std::string& message) {
-    write_or_keep(releasing(model, status, message), Patience::usual);
+    write_or_keep(releasing(model, status, message));
 }
 
 void Endings::release_lost(const Model& model) { release(model, "interrupted", kFencedOff); }
@@ -75,20 +75,25 @@ std::optional<core::Uptime> Endings::next() const {
     return next_;
 }
 
-bool Endings::settle(core::Uptime now, Patience patience) {
+bool Endings::is_settled(Ending& ending, Patience patience) {
+    Fate fate = attempt(ending, patience);
+    if (fate == Fate::lost) {
+        ending = releasing(ending.model, "interrupted", kFencedOff);
+        fate = attempt(ending, patience);
+    }
+    return fate == Fate::written;
+}
+
+bool Endings::settle(core::Uptime now) {
     if (kept_.empty() || now < next_) return false;
     bool settled = false;
     int failures = 0;
     for (std::size_t left = kept_.size(); left > 0 && failures < kMostFailures; --left) {
+        const bool written = is_settled(kept_.front(), Patience::brief);
         Ending ending = std::move(kept_.front());
         kept_.pop_front();
-        Fate fate = attempt(ending, patience);
-        if (fate == Fate::lost) {
-            ending = releasing(ending.model, "interrupted", kFencedOff);
-            fate = attempt(ending, patience);
-        }
-        settled |= fate == Fate::written;
-        if (fate != Fate::kept) continue;
+        settled |= written;
+        if (written) continue;
         ++failures;
         if (now < ending.until) {
             kept_.push_back(std::move(ending));
@@ -98,6 +103,15 @@ bool Endings::settle(core::Uptime now, Patience patience) {
     }
     next_ = now + kAgain;
     return settled;
+}
+
+void Endings::settle_all() {
+    Patience patience = Patience::usual;
+    for (; !kept_.empty(); kept_.pop_front()) {
+        if (is_settled(kept_.front(), patience)) continue;
+        patience = Patience::brief;
+        pg::log_warning("could not write down how the run of " + name_of(kept_.front().model) + " ended: " + trouble_);
+    }
 }
 
 }  // namespace upstream::worker

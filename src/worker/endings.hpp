@@ -27,7 +27,7 @@ class Endings {
 
     explicit Endings(Unit& unit) : unit_(unit) {}
 
-    Fate write(const Model& model, const char* activity, const Write& write, Patience patience = Patience::usual);
+    Fate write(const Model& model, const char* activity, const Write& write);
 
     // The run ends without a result: what it has committed stays, and its model is due as it was.
     void release(const Model& model, const char* status, const std::string& message);
@@ -42,7 +42,10 @@ class Endings {
     [[nodiscard]] std::optional<core::Uptime> next() const;
 
     // Writes down what was kept, as far as that goes without waiting long. True if something was written.
-    bool settle(core::Uptime now, Patience patience = Patience::brief);
+    bool settle(core::Uptime now);
+
+    // The last try of everything that is kept, for who ends. What cannot be written is lost, and its lease lasts till it runs out.
+    void settle_all();
 
     [[nodiscard]] bool empty() const { return kept_.empty(); }
     void forget() { kept_.clear(); }
@@ -57,7 +60,8 @@ class Endings {
 
     static Ending releasing(const Model& model, const char* status, const std::string& message);
     Fate attempt(const Ending& ending, Patience patience);
-    Fate write_or_keep(Ending ending, Patience patience);
+    bool is_settled(Ending& ending, Patience patience);
+    Fate write_or_keep(Ending ending);
     void keep(Ending ending, core::Uptime next);
 
     Unit& unit_;

@@ -1,5 +1,6 @@
 // A turn of the engine: waiting, the answers that came and their order, and how all runs end at once.
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "pg/error.hpp"
@@ -122,6 +123,7 @@ void Engine::interrupt(const char* status, const std::string& message) {
         drop(*run);
         endings_.release_later(run->model, status, message);
     }
+    writer_.forget();
     runs_.clear();
     ended_.clear();
     outcomes_.clear();
@@ -129,9 +131,12 @@ void Engine::interrupt(const char* status, const std::string& message) {
 
 void Engine::abandon(const char* status, const std::string& message) {
     interrupt(status, message);
+    std::vector<Delivered> came = answers_.take_all();
+    std::ranges::move(dispatcher_.take_delivered(), std::back_inserter(came));
+    for (Delivered& delivered : came) tokens_.take(delivered);  // a pair that came is the only good one
     tokens_.abandon();
     dispatcher_.flush();
-    endings_.settle(uptime(), Patience::usual);
+    endings_.settle_all();
 }
 
 void Engine::forget() {
@@ -142,6 +147,7 @@ void Engine::forget() {
     writer_.forget();
     runs_.clear();
     ended_.clear();
+    outcomes_.clear();
     targets_.forget();
 }
 

@@ -42,6 +42,21 @@ $unlock->();
 like($upstream->call(q('a1', 'orders'))->{results}[0]{message}, qr/^ok$/, 'after that it is synced');
 is($upstream->differences, '', 'and equals the oracle');
 
+# A CALL is cancelled while the end of its run waits for a row that somebody has let go by then.
+{
+    $upstream->control('fault', { account => '*', stream => 'orders', kind => 'hang', times => 1 });
+    my $cancelled = start_call(q('a1', 'orders'), \my $out, \my $err);
+    ok($upstream->poll('it asks', sub { $upstream->in_flight }), 'a session syncs');
+    my ($free, $log) = ($upstream->hold(q(SELECT upstream.pause('a1', 'orders'))), -s $node->logfile);
+    $upstream->control('release');
+    ok($upstream->poll('it waits', sub { PostgreSQL::Test::Utils::slurp_file($node->logfile, $log) =~ /could not write down yet/ }), 'and cannot write down how its run ended');
+    $free->('ROLLBACK');
+    $upstream->sql(q(SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE query LIKE 'CALL%'));
+    $cancelled->finish;
+    is($upstream->sql(q(SELECT count(*) FROM upstream.model_state WHERE lease_pid IS NOT NULL)), 0, 'a lease is given back though the CALL is cancelled');
+    is($upstream->call(q('a1', 'orders'))->{results}[0]{message}, 'ok', 'and the model can be synced');
+}
+
 # resume() is not yet committed when a run of the paused model is put off: what counts is what is there when the run's row can be written.
 $upstream->setup(accounts => ['a1'], streams => { orders => Upstream::rows(100), others => Upstream::rows(10) }, latency_ms => 3000);
 $upstream->sql(q(SELECT upstream.drop_source('shops', true); DROP TABLE orders, others));
