@@ -16,7 +16,6 @@ namespace {
 using core::Uptime;
 
 constexpr core::Duration kBetweenLooks = std::chrono::milliseconds(20);
-constexpr core::Duration kStillOnTheWay = std::chrono::seconds(1);  // what got no answer may reach the upstream for so long yet
 constexpr core::Duration kProbeMargin = std::chrono::seconds(5);
 
 }  // namespace

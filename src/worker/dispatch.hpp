@@ -37,6 +37,8 @@ namespace upstream::worker {
 
 using Ticket = std::uint64_t;
 
+inline constexpr core::Duration kStillOnTheWay = std::chrono::seconds(1);  // what got no answer may reach the upstream for so long yet
+
 // A request, and on whose behalf it is sent.
 struct Errand {
     std::int32_t model = 0;  // 0 for a token's

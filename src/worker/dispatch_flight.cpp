@@ -15,7 +15,6 @@ namespace {
 
 using core::Uptime;
 
-constexpr core::Duration kStillOnTheWay = std::chrono::seconds(1);  // what got no answer may reach the upstream for so long yet
 constexpr int kTimesUndone = 3;                                     // that an item may come back from a batch as null
 
 }  // namespace

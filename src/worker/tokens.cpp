@@ -20,7 +20,6 @@ using core::Error;
 
 constexpr core::Duration kLookAgain = std::chrono::milliseconds(100);
 constexpr core::Duration kLongestHeld = std::chrono::seconds(3);   // that models wait for a row that cannot be looked at, in places that others could have
-constexpr core::Duration kStillOnTheWay = std::chrono::seconds(1);  // what was cut off may reach the upstream for so long yet
 
 core::Token stored_token(const StoredToken& stored) {
     return core::Token{.access = *stored.access, .expires_at = stored.expires_at, .lifetime = core::Duration{static_cast<std::int64_t>(stored.lifetime * 1e6)}};
