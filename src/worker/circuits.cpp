@@ -90,11 +90,17 @@ bool Circuits::has_traffic(std::int32_t source) const {
 }
 
 void Circuits::exchange(Catalog& catalog, std::int32_t source, core::Timestamp now) {
-    // By key, so that processes do not deadlock; of one key in the order in which things happened.
+    // Row by row in the order of their keys, so that processes do not deadlock; of one key in the order in which things happened.
     std::stable_sort(events_.begin(), events_.end(), [](const Event& a, const Event& b) { return a.key < b.key; });
     bool announce = false;
+    auto traffic = traffic_.begin();
+    const auto add_traffic_before = [&](const HostKey* end) {
+        for (; traffic != traffic_.end() && (end == nullptr || traffic->first < *end); ++traffic)
+            if (traffic->first.source == source) catalog.add_traffic(traffic->first, traffic->second);
+    };
     for (const Event& event : events_) {
         if (event.key.source != source) continue;
+        add_traffic_before(&event.key);
         core::Circuit before = catalog.lock_circuit(event.key);
         core::Circuit after = before;
         if (event.kind == Event::Kind::failure) after = core::after_failure(before, event.rule, event.was_probe, now, uniform());
@@ -110,9 +116,8 @@ void Circuits::exchange(Catalog& catalog, std::int32_t source, core::Timestamp n
         else know(event.key, after);
     }
     std::erase_if(events_, [&](const Event& event) { return event.key.source == source; });
-    for (const auto& [key, traffic] : traffic_)
-        if (key.source == source) catalog.add_traffic(key, traffic);
-    std::erase_if(traffic_, [&](const auto& traffic) { return traffic.first.source == source; });
+    add_traffic_before(nullptr);
+    std::erase_if(traffic_, [&](const auto& each) { return each.first.source == source; });
     if (announce) pg::on_commit(limits_changed);
 }
 
