@@ -14,7 +14,8 @@
 // with it the secrets to ask with.
 //
 // Each arrow from or to the row is a step: a transaction of its own. One that cannot be carried out, because somebody else's transaction holds the row, say, is kept and
-// taken again; other credentials do not notice. Nobody is told anything meanwhile, but for models that only wait for a look, which give up their places after a while. The pair is stored alone, synchronously, before it is used (I7).
+// taken again; other credentials do not notice. Nobody is told anything meanwhile, but for models that only wait for a look, which give up their places after a while.
+// The pair is stored alone, synchronously, before it is used (I7).
 #pragma once
 
 #include <cstdint>
@@ -92,7 +93,7 @@ class Tokens {
         std::vector<std::int32_t> models;          // that wait
         std::set<std::string> refused;             // access tokens that the upstream did not take
         std::optional<Ticket> transfer;            // the token request in flight
-        std::optional<Step> step;                  // the next one, else
+        std::optional<Step> step;                  // the next one, unless a request is in flight
         core::Uptime step_at{0};
         Setback setback{};                         // of that step, and why
         core::Error trouble{};
