@@ -44,7 +44,7 @@ source=$(dirname "$("$PG_CONFIG" --pgxs)")/..
 # shellcheck disable=SC2086
 $as_postgres env PATH="$("$PG_CONFIG" --bindir):$PATH" LC_ALL=C TESTDATADIR="$work/data" TESTDIR="$work" PG_REGRESS="$source/test/regress/pg_regress" \
     UPSTREAM_SIMULATOR="$work/upstream" UPSTREAM_HANG_SECONDS="${UPSTREAM_HANG_SECONDS:-60}" UPSTREAM_FAULTS="${UPSTREAM_FAULTS:-smoke}" UPSTREAM_WRITE_PATH="${UPSTREAM_WRITE_PATH:-}" \
-    perl -e '$| = 1; do shift' "$(command -v prove)" -v -I "$source/test/perl" -I lib "$@" </dev/null &
+    perl -e '$| = 1; do shift' "$(command -v prove)" -v --timer -I "$source/test/perl" -I lib "$@" </dev/null &
 prove=$!
 status=0
 wait $prove || status=$?
