@@ -51,7 +51,7 @@ Decision decide(Catalog& catalog, const CredentialId& id, const StoredToken& sto
     // Nothing to ask with: an access token near its end is used while it lasts.
     const bool lasts = usable && (!stored.expires_at || *stored.expires_at > pg::now());
     if ((!stored.has_refresh || stored.is_spent) && lasts) return {.ready = stored_token(stored)};
-    if (stored.is_held) return {.wait = true};
+    if (stored.is_held && !stored.has_refresh) return {.wait = true};  // by whoever asks without one
     if (stored.is_spent)
         return {.refused = reauth("the refresh token is probably spent", "Two processes ended after they had sent it and before they could store the answer; it is not sent again."),
                 .access = stored.access};
