@@ -28,6 +28,8 @@ Endings::Ending Endings::releasing(const Model& model, const char* status, const
             .until = uptime() + lease_timeout()};
 }
 
+Endings::Ending Endings::releasing_lost(const Model& model) { return releasing(model, "interrupted", kFencedOff); }
+
 Endings::Fate Endings::attempt(const Ending& ending, Patience patience) {
     try {
         unit_.run(ending.activity, Durability::asynchronous, [&](Catalog& catalog) { if (!ending.write(catalog)) throw LeaseLost{}; }, patience);
@@ -60,11 +62,7 @@ Endings::Fate Endings::write(const Model& model, const char* activity, const Wri
     return fate;
 }
 
-void Endings::release(const Model& model, const char* status, const std::string& message) {
-    write_or_keep(releasing(model, status, message));
-}
-
-void Endings::release_lost(const Model& model) { release(model, "interrupted", kFencedOff); }
+void Endings::release_lost(const Model& model) { write_or_keep(releasing_lost(model)); }
 
 void Endings::release_later(const Model& model, const char* status, const std::string& message) {
     keep(releasing(model, status, message), core::Uptime{0});
@@ -78,7 +76,7 @@ std::optional<core::Uptime> Endings::next() const {
 bool Endings::is_settled(Ending& ending, Patience patience) {
     Fate fate = attempt(ending, patience);
     if (fate == Fate::lost) {
-        ending = releasing(ending.model, "interrupted", kFencedOff);
+        ending = releasing_lost(ending.model);
         fate = attempt(ending, patience);
     }
     return fate == Fate::written;

@@ -29,13 +29,10 @@ class Endings {
 
     Fate write(const Model& model, const char* activity, const Write& write);
 
-    // The run ends without a result: what it has committed stays, and its model is due as it was.
-    void release(const Model& model, const char* status, const std::string& message);
-
     // The lease was lost: what is left of it is given back.
     void release_lost(const Model& model);
 
-    // As release(), for many at once, by the next settle().
+    // The run ends without a result: what it has committed stays, and its model is due as it was. Written down by the next settle().
     void release_later(const Model& model, const char* status, const std::string& message);
 
     // When settle() has something to do.
@@ -59,6 +56,7 @@ class Endings {
     };
 
     static Ending releasing(const Model& model, const char* status, const std::string& message);
+    static Ending releasing_lost(const Model& model);
     Fate attempt(const Ending& ending, Patience patience);
     bool is_settled(Ending& ending, Patience patience);
     Fate write_or_keep(Ending ending);

@@ -119,7 +119,6 @@ std::vector<Outcome> Engine::take_outcomes() {
 void Engine::interrupt(const char* status, const std::string& message) {
     for (auto& [id, run] : runs_) {
         if (run->over) continue;
-        run->over = true;
         drop(*run);
         endings_.release_later(run->model, status, message);
     }

@@ -218,8 +218,11 @@ void Tokens::answer_all(const CredentialId& id, const Answer& answer) {
     for (const std::int32_t model : models) tell_(model, answer);
 }
 
+// Where in line a step stands, and when it may be taken.
+core::Uptime Tokens::Credential::due() const { return setback.lasts() ? setback.until() : step_at; }
+
 core::Uptime Tokens::due_at(const Credential& credential) const {
-    return credential.setback.lasts() ? std::max(credential.setback.until(), not_before_) : credential.step_at;
+    return credential.setback.lasts() ? std::max(credential.due(), not_before_) : credential.due();
 }
 
 std::optional<core::Uptime> Tokens::next_look() const {
@@ -232,7 +235,7 @@ std::optional<core::Uptime> Tokens::next_look() const {
 void Tokens::look(core::Uptime now) {
     std::vector<std::pair<core::Uptime, CredentialId>> due;
     for (const auto& [id, credential] : credentials_)
-        if (credential.step && due_at(credential) <= now) due.emplace_back(credential.setback.lasts() ? credential.setback.until() : credential.step_at, id);
+        if (credential.step && due_at(credential) <= now) due.emplace_back(credential.due(), id);
     std::sort(due.begin(), due.end());  // who waits longest first
     for (const auto& [at, id] : due)
         if (const auto found = credentials_.find(id); found != credentials_.end() && found->second.step && due_at(found->second) <= uptime()) take_step(id, found->second);

@@ -97,6 +97,8 @@ class Tokens {
         core::Uptime step_at{0};
         Setback setback{};                         // of that step, and why
         core::Error trouble{};
+
+        [[nodiscard]] core::Uptime due() const;
     };
 
     void proceed(const CredentialId& id, Credential& credential, Step step);
