@@ -4,12 +4,14 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <utility>
 
 #include "pg/compat.hpp"
 #include "pg/error.hpp"
 #include "pg/memory.hpp"
 
 extern "C" {
+#include "access/htup_details.h"
 #include "access/table.h"
 #include "commands/copy.h"
 #include "commands/copyfrom_internal.h"
@@ -35,58 +37,45 @@ struct Stream {
     const std::uint32_t* order = nullptr;
     std::size_t count = 0;
     std::size_t next = 0;
-    bool ended = false;
-    char* piece = nullptr;  // what is made and not yet taken
-    std::size_t size = 0;
-    std::size_t taken = 0;
+    bool began = false, ended = false;
 
-    void put(const void* bytes, std::size_t length) {
-        std::memcpy(piece + size, bytes, length);
-        size += length;
-    }
-
-    // Makes the next row, or the end. False if that was made before.
-    bool make() {
-        if (ended) return false;
-        size = taken = 0;
-        if (next == count) {
-            put(&kEnd, sizeof kEnd);
-            ended = true;
-            return true;
-        }
+    // Writes the next row; where that ends.
+    char* put_row(char* out) {
         const std::size_t row = order[next++];
         rows->fetch_ahead({order + next, count - next});
         const std::size_t columns = rows->columns().size();
         const Datum* const values = rows->values(row);
         const bool* const nulls = rows->nulls(row);
-        const std::uint16_t fields = pg_hton16(static_cast<std::uint16_t>(columns));
         const std::uint32_t length = pg_hton32(sizeof(Datum));
-        put(&fields, sizeof fields);
-        for (std::size_t i = 0; i < columns; ++i) {
-            if (nulls[i]) {
-                put(&kNull, sizeof kNull);
-            } else {
-                put(&length, sizeof length);
-                put(&values[i], sizeof(Datum));
-            }
-        }
-        return true;
+        out = put(out, pg_hton16(static_cast<std::uint16_t>(columns)));
+        for (std::size_t i = 0; i < columns; ++i) out = nulls[i] ? put(out, kNull) : put(put(out, length), values[i]);
+        return out;
+    }
+
+    // Writes what comes next; where that ends, `out` if everything was written before.
+    char* put_next(char* out) {
+        if (!std::exchange(began, true)) return std::copy(kHeader.begin(), kHeader.end(), out);
+        if (next < count) return put_row(out);
+        return std::exchange(ended, true) ? out : put(out, kEnd);
+    }
+
+  private:
+    template <class Value>
+    static char* put(char* out, Value value) {
+        std::memcpy(out, &value, sizeof value);
+        return out + sizeof value;
     }
 };
 
 Stream* stream = nullptr;  // COPY's callback has no argument of its own; one COPY at a time reads from here
 
-int read_stream(void* out, int /*at_least*/, int at_most) {
-    const auto room = static_cast<std::size_t>(at_most);
-    std::size_t given = 0;
-    while (given < room) {
-        if (stream->taken == stream->size && !stream->make()) break;
-        const std::size_t part = std::min(room - given, stream->size - stream->taken);
-        std::memcpy(static_cast<char*>(out) + given, stream->piece + stream->taken, part);
-        stream->taken += part;
-        given += part;
-    }
-    return static_cast<int>(given);
+// COPY asks for more when it has used up what it had, and then for as much as its buffer takes.
+static_assert(sizeof(std::uint16_t) + MaxHeapAttributeNumber * (sizeof(std::uint32_t) + sizeof(Datum)) <= RAW_BUF_SIZE, "a row fits");
+
+// Gives one row at a time: what was fetched ahead of it would be gone again after some hundred of them.
+int read_stream(void* out, int /*at_least*/, int /*at_most*/) {
+    auto* const begin = static_cast<char*>(out);
+    return static_cast<int>(stream->put_next(begin) - begin);
 }
 
 // The receive function of every column: the field's bytes are the value.
@@ -135,10 +124,7 @@ std::uint64_t copy(Oid table, const RowBuffer& rows) {
 std::uint64_t copy_into(Oid table, const RowBuffer& rows, std::span<const std::uint32_t> order) {
     if (order.empty()) return 0;
     const MemoryScope scratch;
-    const std::size_t longest = sizeof(std::uint16_t) + rows.columns().size() * (sizeof(std::uint32_t) + sizeof(Datum));
     Stream source{.rows = &rows, .order = order.data(), .count = order.size()};
-    source.piece = static_cast<char*>(call([&] { return palloc(std::max(longest, sizeof kHeader)); }));
-    source.put(kHeader.data(), kHeader.size());
     Stream* const before = stream;  // a trigger may bring us here again
     stream = &source;
     try {

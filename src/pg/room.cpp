@@ -24,6 +24,12 @@ char* Room::take(std::size_t size) {
     return taken;
 }
 
+char* Room::aligned(std::size_t size) {
+    const std::size_t padding = MAXALIGN(reinterpret_cast<std::uintptr_t>(next_)) - reinterpret_cast<std::uintptr_t>(next_);
+    if (padding + size > left_) return take(size);  // from a new block
+    return take(padding + size) + padding;
+}
+
 Datum Room::text(std::string_view characters) {
     char* value;
     if (characters.size() <= kLongestShort) {

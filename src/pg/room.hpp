@@ -18,6 +18,9 @@ class Room {
     // A value of type text; short ones have a header of one byte, as they have in tables. `characters` are in the server's encoding.
     Datum text(std::string_view characters);
 
+    // Room for anything that wants Postgres' greatest alignment.
+    char* aligned(std::size_t size);
+
   private:
     char* take(std::size_t size);
 

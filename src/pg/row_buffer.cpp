@@ -41,41 +41,37 @@ std::vector<RowColumn> row_columns(Oid table, const std::vector<std::string>& na
     return columns;
 }
 
-RowBuffer::RowBuffer(std::vector<RowColumn> columns, std::size_t rows) 
-    : columns_(std::move(columns)), rows_(rows), memory_(CurrentMemoryContext), readers_(columns_.size()) {
-    call([&] {
-        const std::size_t cells = std::max<std::size_t>(1, rows_ * columns_.size());
-        values_ = static_cast<Datum*>(MemoryContextAllocExtended(memory_, cells * sizeof(Datum), MCXT_ALLOC_HUGE));
-        nulls_ = static_cast<bool*>(MemoryContextAllocExtended(memory_, cells * sizeof(bool), MCXT_ALLOC_HUGE));
-    });
-}
+RowBuffer::RowBuffer(std::vector<RowColumn> columns, std::size_t rows) : columns_(std::move(columns)), readers_(columns_.size()) { rows_.reserve(rows); }
 
-void RowBuffer::read(std::size_t column, std::size_t first, std::span<const std::optional<std::string_view>> values) {
-    volatile std::size_t row = values.size();  // while no value is being read
-    ValueReader& reader = readers_[column];
-    const std::size_t step = columns_.size();
+void RowBuffer::add(std::size_t rows, std::span<const Column> columns) {
+    const std::size_t first = rows_.size(), width = columns_.size();
+    rows_.resize(first + rows);
+    volatile std::size_t row = rows, column = 0;  // while no value is being read
     try {
         call([&] {
-            if (!reader.prepared()) reader.prepare(columns_[column].type, columns_[column].typmod);
-            Datum* value = values_ + first * step + column;
-            bool* null = nulls_ + first * step + column;
-            for (std::size_t i = 0; i < values.size(); ++i, value += step, null += step) {
-                row = i;
-                *null = !values[i].has_value();
-                *value = values[i] ? reader.read(*values[i], room_) : reader.read_null();
+            for (std::size_t i = 0; i < width; ++i)
+                if (!readers_[i].prepared()) readers_[i].prepare(columns_[i].type, columns_[i].typmod);
+            for (std::size_t r = 0; r < rows; ++r) {
+                row = r;
+                auto* const values = reinterpret_cast<Datum*>(room_.aligned(width * (sizeof(Datum) + sizeof(bool))));
+                auto* const nulls = reinterpret_cast<bool*>(values + width);
+                rows_[first + r] = values;
+                for (std::size_t i = 0; i < width; ++i) {
+                    column = i;
+                    const Column& from = columns[i];
+                    const bool given = from.texts.empty() || from.texts[r].has_value();
+                    nulls[i] = !given;
+                    if (from.texts.empty())
+                        values[i] = from.same;
+                    else
+                        values[i] = given ? readers_[i].read(*from.texts[r], room_) : readers_[i].read_null();
+                }
             }
-            row = values.size();
+            row = rows;
         });
     } catch (const Error& error) {
-        if (row >= values.size() || !blames_value(error.sqlerrcode())) throw;
+        if (row >= rows || !blames_value(error.sqlerrcode())) throw;
         throw BadRow{error, first + row, column};
-    }
-}
-
-void RowBuffer::fill(std::size_t column, std::size_t first, std::size_t count, Datum value) {
-    for (std::size_t row = first; row < first + count; ++row) {
-        values_[row * columns_.size() + column] = value;
-        nulls_[row * columns_.size() + column] = false;
     }
 }
 

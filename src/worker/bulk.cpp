@@ -80,7 +80,7 @@ BulkWriter::BulkWriter(const core::Stream& stream, const pg::Table& table, const
     if (std::find(key_.begin(), key_.end(), names_.size()) != key_.end()) facts_.obstacle = "the stream does not fill the whole key";
 }
 
-// From text to values, column by column, which is kind to the input functions' caches.
+// From text to values.
 void BulkWriter::load(Chunk& chunk) const {
     std::size_t rows = 0;
     for (std::size_t share = 0; share < chunk.shares.size(); ++share) {
@@ -91,18 +91,18 @@ void BulkWriter::load(Chunk& chunk) const {
         }
     }
     chunk.rows.emplace(pg::row_columns(table_, names_), rows);
+    std::vector<pg::RowBuffer::Column> columns(names_.size());
+    if (with_time_) columns.back().same = TimestampTzGetDatum(GetCurrentTransactionStartTimestamp());
     for (const Chunk::Page& page : chunk.pages) {
-        if (first_field_ > 0) chunk.rows->fill(0, page.first, page.batch->rows, Int32GetDatum(chunk.shares[page.share].account_id));
-        if (with_time_) chunk.rows->fill(names_.size() - 1, page.first, page.batch->rows, TimestampTzGetDatum(GetCurrentTransactionStartTimestamp()));
-        for (std::size_t i = 0; i < fields_.size(); ++i) {
-            try {
-                chunk.rows->read(first_field_ + i, page.first, page.batch->columns[i]);
-            } catch (const pg::BadRow& bad) {
-                const std::size_t row = bad.row() - page.first;
-                const std::string value = core::excerpt(page.batch->columns[i][row].value_or(""));
-                throw pg::Raise(bad.sqlerrcode(), "record " + std::to_string(row + 1) + ": " + bad.message(),
-                                "Column \"" + fields_[i].column + "\", value: " + value + (bad.detail().empty() ? "" : "; " + bad.detail()), bad.hint());
-            }
+        if (first_field_ > 0) columns.front().same = Int32GetDatum(chunk.shares[page.share].account_id);
+        for (std::size_t i = 0; i < fields_.size(); ++i) columns[first_field_ + i].texts = page.batch->columns[i];
+        try {
+            chunk.rows->add(page.batch->rows, columns);
+        } catch (const pg::BadRow& bad) {
+            const std::size_t row = bad.row() - page.first, field = bad.column() - first_field_;
+            const std::string value = core::excerpt(page.batch->columns[field][row].value_or(""));
+            throw pg::Raise(bad.sqlerrcode(), "record " + std::to_string(row + 1) + ": " + bad.message(),
+                            "Column \"" + fields_[field].column + "\", value: " + value + (bad.detail().empty() ? "" : "; " + bad.detail()), bad.hint());
         }
     }
 }

@@ -34,11 +34,13 @@ std::vector<std::string> names(FunctionCallInfo fcinfo, int index) {
 pg::RowBuffer buffer(Oid table, const std::vector<std::string>& columns, const Texts& cells) {
     const std::size_t count = cells.size() / columns.size();
     pg::RowBuffer rows{pg::row_columns(table, columns), count};
+    std::vector<std::vector<std::optional<std::string_view>>> values(columns.size());
+    std::vector<pg::RowBuffer::Column> added;
     for (std::size_t column = 0; column < columns.size(); ++column) {
-        std::vector<std::optional<std::string_view>> values;
-        for (std::size_t row = 0; row < count; ++row) values.emplace_back(cells[row * columns.size() + column]);
-        rows.read(column, 0, values);
+        for (std::size_t row = 0; row < count; ++row) values[column].emplace_back(cells[row * columns.size() + column]);
+        added.push_back({.texts = values[column]});
     }
+    rows.add(count, added);
     return rows;
 }
 
