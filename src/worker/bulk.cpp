@@ -122,11 +122,12 @@ void BulkWriter::sort(Chunk& chunk) const {
     });
     const auto same_key = [&](const Entry& a, const Entry& b) { return a.prefix == b.prefix && rows.compare(a.row, b.row, key_) == 0; };
     chunk.order.reserve(entries.size());
-    for (std::size_t i = 0, next = 0; i < entries.size(); i = next) {
+    for (std::size_t i = 0, end = 0; i < entries.size(); i = end) {
+        for (end = i + 1; end < entries.size() && same_key(entries[i], entries[end]);) ++end;
         bool first = true;
-        for (next = i; next < entries.size() && same_key(entries[i], entries[next]); ++next) {
-            const std::uint32_t row = entries[next].row;
-            const bool replaced = next + 1 < entries.size() && chunk.page_of[entries[next + 1].row] == chunk.page_of[row] && same_key(entries[next], entries[next + 1]);
+        for (std::size_t k = i; k < end; ++k) {
+            const std::uint32_t row = entries[k].row;
+            const bool replaced = k + 1 < end && chunk.page_of[entries[k + 1].row] == chunk.page_of[row];
             if (replaced) continue;  // by a later row of its page
             if (first) {
                 chunk.order.push_back(row);
