@@ -114,6 +114,8 @@ Client::Impl::Impl(Options given) : options(std::move(given)) {
     check(curl_multi_setopt(multi.get(), CURLMOPT_TIMERDATA, this));
     check(curl_multi_setopt(multi.get(), CURLMOPT_PIPELINING, static_cast<long>(CURLPIPE_MULTIPLEX)));
     check(curl_multi_setopt(multi.get(), CURLMOPT_MAX_HOST_CONNECTIONS, static_cast<long>(options.max_connections_per_host)));
+    // By itself libcurl keeps four times as many connections as there are transfers at the moment: few, while their answers are written.
+    check(curl_multi_setopt(multi.get(), CURLMOPT_MAXCONNECTS, static_cast<long>(options.max_connections_per_host)));
 }
 
 Client::Impl::~Impl() {

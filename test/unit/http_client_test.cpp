@@ -1,6 +1,7 @@
 // The HTTP client against a server in this process, on loopback.
 #include "unit/http_server.hpp"
 
+#include <latch>
 #include <set>
 
 #include <zlib.h>
@@ -279,6 +280,26 @@ TEST(HttpClient, ReusesConnections) {
     Client client(local());
     for (int i = 0; i < 5; ++i) ASSERT_TRUE(fetch(client, get(server.url())));
     EXPECT_EQ(server.connections(), 1);
+}
+
+TEST(HttpClient, KeepsConnectionsThatAreNotNeededForAWhile) {
+    constexpr int kAtOnce = 12;
+    std::latch first(kAtOnce), second(kAtOnce);  // requests that need a connection each
+    Server server([&](Peer& peer) {
+        for (std::string request; !(request = peer.read_request()).empty(); peer.send(answer("x"))) {
+            if (request.starts_with("GET /first")) first.arrive_and_wait();
+            if (request.starts_with("GET /second")) second.arrive_and_wait();
+        }
+    });
+    Options options = local();
+    options.max_connections_per_host = kAtOnce;
+    Client client(options);
+    for (int i = 0; i < kAtOnce; ++i) client.start(get(server.url("/first")));
+    drive(client, kAtOnce);
+    for (int i = 0; i < 3; ++i) ASSERT_TRUE(fetch(client, get(server.url("/alone"))));
+    for (int i = 0; i < kAtOnce; ++i) client.start(get(server.url("/second")));
+    drive(client, kAtOnce);
+    EXPECT_EQ(server.connections(), kAtOnce);
 }
 
 TEST(HttpClient, FinishesManyTransfersOverFewConnections) {
