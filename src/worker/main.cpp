@@ -18,6 +18,7 @@
 #include "pg/process.hpp"
 #include "pg/wait_set.hpp"
 #include "worker/engine.hpp"
+#include "worker/heap.hpp"
 #include "worker/instance.hpp"
 #include "worker/settings.hpp"
 #include "worker/shared.hpp"
@@ -29,6 +30,7 @@ namespace {
 
 constexpr core::Duration kAfterError = std::chrono::seconds(5);
 constexpr core::Duration kBetweenPrunings = std::chrono::hours(1);
+constexpr core::Duration kUntilTidy = std::chrono::seconds(30);
 constexpr core::Duration kHonestStep = std::chrono::seconds(1);  // a clock that is off by more was set
 
 class Worker {
@@ -47,7 +49,8 @@ class Worker {
             if (uptime() >= not_before_ && (look_now_ || jumped || (next_look_ && uptime() >= *next_look_))) look();
             ++wakeups_;
             report();
-            look_now_ = engine_->turn(next_look_);
+            tidy();
+            look_now_ = engine_->turn(earlier(next_look_, tidy_at_));
             settle(engine_->take_outcomes());
         } catch (const ExtensionGone& gone) {
             wait_for_extension(gone);
@@ -70,6 +73,20 @@ class Worker {
         options_ = std::move(options);
         engine_.emplace(unit_);
     }
+
+    // Memory goes back some time after the last run that took much: others may follow it.
+    void tidy() {
+        if (!engine_->idle() || !has_freed_much()) {
+            tidy_at_.reset();
+        } else if (!tidy_at_) {
+            tidy_at_ = uptime() + kUntilTidy;
+        } else if (uptime() >= *tidy_at_) {
+            return_freed_memory();
+            tidy_at_.reset();
+        }
+    }
+
+    static std::optional<core::Uptime> earlier(std::optional<core::Uptime> a, std::optional<core::Uptime> b) { return a && b ? std::min(a, b) : a ? a : b; }
 
     void look() {
         look_now_ = false;
@@ -204,6 +221,7 @@ class Worker {
     std::optional<Engine> engine_;
     bool look_now_ = true;
     std::optional<core::Uptime> next_look_;
+    std::optional<core::Uptime> tidy_at_{};
     core::Uptime not_before_{0};  // for a while after an error nothing is looked for
     std::optional<core::Uptime> pruned_at_{};
     std::optional<Clocks> looked_at_{};  // the last time, by both clocks
@@ -219,6 +237,7 @@ class Worker {
 void work_in(Oid database) {
     pg::become_worker(database);
     take_slot(database);
+    keep_freed_memory();
     Worker worker;
     for (;;) worker.turn();
 }

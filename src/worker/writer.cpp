@@ -13,6 +13,7 @@
 #include "pg/process.hpp"
 #include "pg/role.hpp"
 #include "worker/convert.hpp"
+#include "worker/heap.hpp"
 #include "worker/parents.hpp"
 #include "worker/settings.hpp"
 #include "worker/uptime.hpp"
@@ -141,7 +142,10 @@ std::vector<Writer::Waiting> Writer::next_chunk() {
     for (Waiting& waiting : queue_) {
         if (waiting.into->target.get() != target) behind.insert(waiting.run);
         const bool now = !behind.contains(waiting.run);
-        if (now) bytes_ -= waiting.bytes;
+        if (now) {
+            bytes_ -= waiting.bytes;
+            note_freed(waiting.bytes);
+        }
         (now ? chunk : others).push_back(std::move(waiting));
     }
     queue_ = std::move(others);
