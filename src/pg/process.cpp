@@ -116,6 +116,10 @@ void on_commit(void (*function)()) {
     at_commit.functions[at_commit.count++] = function;
 }
 
+void at_exit(void (*function)()) {
+    call([&] { before_shmem_exit([](int, Datum argument) { reinterpret_cast<Function>(DatumGetPointer(argument))(); }, PointerGetDatum(reinterpret_cast<void*>(function))); });
+}
+
 void on_shared_memory_request(void (*function)()) {
     Function* const free = std::find(requests.begin(), requests.end(), nullptr);
     if (free == requests.end()) throw Raise{ERRCODE_INTERNAL_ERROR, "too many requests for shared memory"};

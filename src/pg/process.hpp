@@ -37,6 +37,9 @@ bool set_latch_of(int pid);
 // several servers does it, and then nothing runs. Up to eight different functions; they must not raise.
 void on_commit(void (*function)());
 
+// Runs a function when this process ends, however it does, but for a crash; it must not raise. While shared memory is still there.
+void at_exit(void (*function)());
+
 // Adds a function to those that Postgres calls to ask for shared memory. While the library is preloaded.
 void on_shared_memory_request(void (*function)());
 

@@ -24,6 +24,7 @@ struct Shared {
     LWLock* lock;
     pg_atomic_uint64 limits_version;
     std::array<WorkerRow, kSlots> slots;
+    std::array<pg_atomic_uint64, kSlots> loading;  // of each slot, as packed() makes it; without the lock, for it is read page by page
 };
 
 Shared* shared = nullptr;  // in shared memory, the same address in every process
@@ -38,6 +39,7 @@ void startup() {
     shared = static_cast<Shared*>(ShmemInitStruct("pg_upstream", sizeof(Shared), &found));
     if (!found) {
         shared->slots.fill(WorkerRow{});
+        for (pg_atomic_uint64& word : shared->loading) pg_atomic_init_u64(&word, 0);
         pg_atomic_init_u64(&shared->limits_version, 0);
         shared->lock = &GetNamedLWLockTranche("pg_upstream")->lock;
     }
@@ -48,6 +50,8 @@ void request() {
     RequestAddinShmemSpace(MAXALIGN(sizeof(Shared)));
     RequestNamedLWLockTranche("pg_upstream", 1);
 }
+
+std::uint64_t packed(Oid table, Loading what) { return what == Loading::none ? 0 : std::uint64_t{table} << 8 | static_cast<std::uint64_t>(what); }
 
 bool is_alive(const WorkerRow& slot) { return slot.pid != 0 && pg::is_running(slot.pid); }
 
@@ -75,6 +79,22 @@ void take_slot(Oid database) {
         }
         LWLockRelease(shared->lock);
     });
+    pg::at_exit([] { show_loading(InvalidOid, Loading::none); });
+}
+
+void show_loading(Oid table, Loading what) noexcept {
+    if (own != nullptr) pg_atomic_write_u64(&shared->loading[own - shared->slots.data()], packed(table, what));
+}
+
+Loading loading_by_others(Oid table) noexcept {
+    Loading most = Loading::none;
+    if (own == nullptr) return most;
+    for (std::size_t i = 0; i < kSlots; ++i) {
+        if (&shared->slots[i] == own) continue;
+        const std::uint64_t word = pg_atomic_read_u64(&shared->loading[i]);
+        if (word >> 8 == table) most = std::max(most, static_cast<Loading>(word & 0xFF));
+    }
+    return most;
 }
 
 void update_slot(const WorkerRow& row) {

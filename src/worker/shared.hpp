@@ -34,6 +34,15 @@ void request_shared_memory();
 void take_slot(Oid database);
 void update_slot(const WorkerRow& row);  // everything but pid, database, started_at
 
+// What a worker is doing to a table: nothing, collecting pages for it that come faster than they can be written, or writing them.
+enum class Loading : std::uint8_t { none, collecting, writing };
+
+// Shows it to the others; of one table at a time. A process without a slot shows nothing.
+void show_loading(Oid table, Loading what) noexcept;
+
+// The most that another worker is doing to the table. A hint: by the time it is read it may have changed, and a table of another database may have the same number.
+[[nodiscard]] Loading loading_by_others(Oid table) noexcept;
+
 // The living workers.
 [[nodiscard]] std::vector<WorkerRow> worker_rows();
 

@@ -16,6 +16,7 @@
 #include "worker/heap.hpp"
 #include "worker/parents.hpp"
 #include "worker/settings.hpp"
+#include "worker/shared.hpp"
 #include "worker/uptime.hpp"
 
 namespace upstream::worker {
@@ -98,12 +99,26 @@ std::optional<core::Uptime> Writer::due() const {
     return std::min(oldest_ + kLongestWait, newest_ + kQuiet);
 }
 
+Oid Writer::first_table() const { return queue_.front().into->target->targets.main.oid; }
+
+// Whether there is no room for more, or the half of it is taken and no other worker is writing to the table.
+bool Writer::is_full() const {
+    const std::size_t limit = static_cast<std::size_t>(settings().memory_limit_kb) * 1024;
+    if (bytes_ >= limit) return true;
+    if (bytes_ < limit / 2) return false;
+    show_loading(first_table(), Loading::collecting);
+    return loading_by_others(first_table()) == Loading::collecting;
+}
+
 void Writer::flush_if_due(bool idle) {
     if (queue_.empty()) return;
-    const bool full = bytes_ >= static_cast<std::size_t>(settings().memory_limit_kb) * 1024;
+    const bool full = is_full();
     if (!idle && !full && uptime() < *due()) return;
     behind_ = full;
+    const Oid table = first_table();
+    if (behind_) show_loading(table, Loading::writing);
     flush();
+    show_loading(table, behind_ ? Loading::collecting : Loading::none);
 }
 
 void Writer::forget(std::int32_t model) {
@@ -116,6 +131,7 @@ void Writer::forget(std::int32_t model) {
 }
 
 void Writer::forget() {
+    show_loading(InvalidOid, Loading::none);
     queue_.clear();
     over_.clear();
     flushing_ = false;

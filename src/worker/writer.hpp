@@ -11,6 +11,10 @@
 // milliseconds, nothing is in flight, or the oldest has waited for a second. While rows are written no socket is read, so the upstream is slowed by
 // TCP and nothing is dropped.
 //
+// Workers that load the same table take turns as far as they can: two that write to it at the same moment wait for each other's pages of the index, for the log,
+// and for its files to grow. So one that has collected half a chunk writes it if no other is writing, and reads on if one is. Nobody waits for his turn: a whole
+// chunk is written anyway.
+//
 // Pages of one run are committed in the order in which they were taken. If a chunk fails for whatever reason, its transaction is rolled back and its pages
 // are written one by one, each in a transaction of its own: what is wrong with one run costs the others nothing but time. Then a row that does not fit is put
 // aside, and the others of its page are written (worker/apply).
@@ -98,6 +102,8 @@ class Writer {
     };
     enum class Path { chunk, singly };  // together and hopefully, or a page alone, where each row counts
 
+    [[nodiscard]] Oid first_table() const;
+    [[nodiscard]] bool is_full() const;
     std::vector<Waiting> next_chunk();
     void write_chunk(std::vector<Waiting>& chunk);
     void write_singly(std::vector<Waiting>& chunk);
