@@ -23,6 +23,7 @@ our @COMPARISONS = (
     [ 'worker\'s CPU, first load / by the former commit', 'random100/former_first_load_worker_cpu_per_million', 'random100/first_load_worker_cpu_per_million', undef, 'more' ],
     [ 'worker\'s CPU, unchanged / by the former commit', 'random100/former_unchanged_worker_cpu_per_million', 'random100/unchanged_worker_cpu_per_million', undef, 'more' ],
     [ 'first load, two workers / one', 'random100/first_load', 'random100/two_workers', 1.7, 'more' ],
+    [ 'first load, two workers / one, pages of 1,000', 'random1000/first_load', 'random1000/two_workers', undef, 'more' ],
     [ 'CPU s of the machine per 1,000,000 rows', 'random100/first_load_cpu_per_million', undef, 7, 'less' ],
     [ 'CPU s of the machine, pages of 1,000', 'random1000/first_load_cpu_per_million', undef, undef, 'less' ],
     [ 'CPU of COPY text / CPU of first load', 'random100/copy_text_cpu_per_million', 'random100/first_load_cpu_per_million', undef, 'more' ],

@@ -60,7 +60,7 @@ sub sync
     my ($self) = @_;
     my $pg = $self->{pg};
     my @workers = $pg->workers;
-    my @before = map { Meters::own_memory_kb($_) } @workers;
+    my @before = map { $pg->{fresh}{$_} } @workers;
     $pg->sql('CHECKPOINT');
     my $last = $pg->sql('SELECT coalesce(max(run_id), 0) FROM upstream.runs');
     my $wal = $pg->wal;

@@ -18,7 +18,7 @@ sub new
     $self->{as_server} //= $> == 0 ? 'runuser -u postgres --' : '';
     $self->run("$self->{bin}/initdb -D $self->{data} -A trust -U bench --encoding=UTF8 --locale=C.UTF-8 -k");
     open my $conf, '>>', "$self->{data}/postgresql.conf" or die $!;
-    print $conf "listen_addresses = ''\nunix_socket_directories = '$self->{work}'\nport = $self->{port}\nshared_buffers = '1GB'\nmax_wal_size = '8GB'\n",
+    print $conf "listen_addresses = ''\nunix_socket_directories = '$self->{work}'\nport = $self->{port}\nshared_buffers = '1GB'\nwal_buffers = '64MB'\nmax_wal_size = '8GB'\n",
         "max_connections = 50\nmax_worker_processes = 16\nautovacuum = off\n", $self->{conf} // '';
     print $conf "shared_preload_libraries = 'pg_upstream'\nupstream.databases = 'bench'\nupstream.allow_http = on\nupstream.allow_private_addresses = on\n",
         "upstream.run_history = '1d'\n" if $self->{preload};
@@ -93,7 +93,14 @@ sub postmaster
 # CPU seconds so far of all processes of the server, ended sessions included.
 sub cpu { my ($self) = @_; return Meters::family_cpu($self->postmaster); }
 
-sub workers { my ($self) = @_; return split /\n/, $self->sql('SELECT pid FROM upstream.pg_stat_upstream_workers ORDER BY pid'); }
+# The workers' processes. What memory each had at its start, more or less, is remembered: whoever starts one looks at it before it gets something to do.
+sub workers
+{
+    my ($self) = @_;
+    my @workers = split /\n/, $self->sql('SELECT pid FROM upstream.pg_stat_upstream_workers ORDER BY pid');
+    $self->{fresh}{$_} //= Meters::own_memory_kb($_) for @workers;
+    return @workers;
+}
 
 sub wal { my ($self) = @_; return $self->sql("SELECT pg_current_wal_lsn() - '0/0'"); }
 

@@ -23,7 +23,8 @@ http {
     tcp_nopush on;
     client_body_temp_path $work/nginx_body; proxy_temp_path $work/nginx_proxy; fastcgi_temp_path $work/nginx_fastcgi;
     uwsgi_temp_path $work/nginx_uwsgi; scgi_temp_path $work/nginx_scgi;
-    open_file_cache max=2000;
+    open_file_cache max=20000 inactive=10m;
+    open_file_cache_valid 10m;
     map \$arg_page \$number { "" 1; default \$arg_page; }
     default_type application/json;
     server {

@@ -66,7 +66,7 @@ my @parts = (
     $http ? [ http => sub { $peers->http('random100', @pages_of_100) } ] : (),
     [ node => sub { $peers->node_peers('random100', @pages_of_100) } ],
     [ statements => sub { $peers->statements('random100', @pages_of_100) } ],
-    [ random1000 => sub { $loads->load('random1000', @pages_of_1000) } ],
+    [ random1000 => sub { map { $loads->$_('random1000', @pages_of_1000) } qw(two_workers load) } ],
     [ increasing100 => sub { $loads->load('increasing100', @pages_of_100, keys => 'increasing') } ],
     [ latency => sub { $models->latency($o{milliseconds}) } ],
     [ nothing_new => sub { $models->nothing_new($o{models}) } ]);
