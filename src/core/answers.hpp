@@ -65,6 +65,14 @@ class Answers {
     }
 
     [[nodiscard]] bool empty() const { return waiting_.empty(); }
+
+    // The sum of something over all of them.
+    template <class Size>
+    [[nodiscard]] std::size_t sum(const Size& size) const {
+        std::size_t total = 0;
+        for (const Waiting& each : waiting_) total += size(each.answer);
+        return total;
+    }
     void clear() { waiting_.clear(); }
 
   private:

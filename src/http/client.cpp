@@ -239,6 +239,12 @@ std::size_t Client::in_flight() const {
     return impl_->transfers.size();
 }
 
+std::size_t Client::received() const {
+    std::size_t bytes = 0;
+    for (const auto& [id, transfer] : impl_->transfers) bytes += transfer->received();
+    return bytes;
+}
+
 int Client::descriptor() const { return impl_->sockets.descriptor(); }
 
 void Client::prepare_wait() { impl_->sockets.apply(); }

@@ -58,6 +58,9 @@ class Client {
     // How many have been started, and have neither ended nor been cancelled.
     [[nodiscard]] std::size_t in_flight() const;
 
+    // How many bytes of their answers' bodies have come.
+    [[nodiscard]] std::size_t received() const;
+
     // What to wait for: the descriptor is readable when a socket is ready. Before a wait, prepare_wait() brings it up to date.
     [[nodiscard]] int descriptor() const;
     [[nodiscard]] std::optional<std::chrono::milliseconds> timeout() const;  // nothing: no timer is set

@@ -44,6 +44,7 @@ class Transfer {
     [[nodiscard]] TransferId id() const { return id_; }
     [[nodiscard]] CURL* easy() const { return easy_.get(); }
     [[nodiscard]] std::chrono::microseconds age() const;
+    [[nodiscard]] std::size_t received() const { return response_.body.size(); }  // of the body, so far
 
     // The transfer of an easy handle.
     [[nodiscard]] static Transfer& of(CURL* easy);

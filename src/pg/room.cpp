@@ -7,7 +7,7 @@ namespace upstream::pg {
 
 namespace {
 
-constexpr std::size_t kBlock = std::size_t{1} << 20;
+constexpr std::size_t kBlock = std::size_t{64} << 10;  // fits into what pages of any size have left between them
 constexpr std::size_t kLongestShort = VARATT_SHORT_MAX - VARHDRSZ_SHORT;
 
 }  // namespace

@@ -95,6 +95,7 @@ class Dispatcher {
     [[nodiscard]] std::size_t waiting() const { return waiting_.size(); }
 
     // What to wait for, and what happened.
+    [[nodiscard]] std::size_t received() const { return client_.received(); }  // of answers that have not come to their end
     [[nodiscard]] int descriptor() const { return client_.descriptor(); }
     void prepare_wait() { client_.prepare_wait(); }
     [[nodiscard]] std::optional<std::chrono::milliseconds> timeout() const;

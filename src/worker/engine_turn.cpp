@@ -50,7 +50,9 @@ void Engine::read_answers() {
         answers_.add(std::move(delivered), rank, now);
     }
     const core::Duration longest = std::min<core::Duration>(kLongestInLine, lease_timeout() / 10);
-    for (Delivered& delivered : answers_.take(now, longest, goes_first())) {
+    std::vector<Delivered> next = answers_.take(now, longest, goes_first());
+    writer_.reserve(dispatcher_.received() + answers_.sum([](const Delivered& delivered) { return delivered.result ? delivered.result->body.capacity() : 0; }));
+    for (Delivered& delivered : next) {
         finish_transfer(std::move(delivered));
         writer_.flush_if_due(false);
     }

@@ -104,7 +104,7 @@ Oid Writer::first_table() const { return queue_.front().into->target->targets.ma
 // Whether there is no room for more, or the half of it is taken and no other worker is writing to the table.
 bool Writer::is_full() const {
     const std::size_t limit = static_cast<std::size_t>(settings().memory_limit_kb) * 1024;
-    if (bytes_ >= limit) return true;
+    if (bytes_ + reserved_ >= limit) return true;
     if (bytes_ < limit / 2) return false;
     show_loading(first_table(), Loading::collecting);
     return loading_by_others(first_table()) == Loading::collecting;

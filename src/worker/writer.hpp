@@ -73,6 +73,9 @@ class Writer {
     // When flush_if_due() has something to do though no page comes; nothing if no page waits.
     [[nodiscard]] std::optional<core::Uptime> due() const;
 
+    // So much of the memory limit is taken by answers that are no pages yet.
+    void reserve(std::size_t bytes) { reserved_ = bytes; }
+
     // Commits what waits if it has waited enough; `idle` says that no page can come.
     void flush_if_due(bool idle);
 
@@ -121,6 +124,7 @@ class Writer {
     bool flushing_ = false;
     std::vector<std::int32_t> over_{};       // models whose runs ended meanwhile
     std::size_t bytes_ = 0;                  // of the queue
+    std::size_t reserved_ = 0;
     bool behind_ = false;
     core::Uptime oldest_{}, newest_{};       // when the first and the last of the queue came
 };
