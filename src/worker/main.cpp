@@ -30,7 +30,7 @@ namespace {
 
 constexpr core::Duration kAfterError = std::chrono::seconds(5);
 constexpr core::Duration kBetweenPrunings = std::chrono::hours(1);
-constexpr core::Duration kUntilTidy = std::chrono::seconds(30);
+constexpr core::Duration kUntilTidy = std::chrono::seconds(5);
 constexpr core::Duration kHonestStep = std::chrono::seconds(1);  // a clock that is off by more was set
 
 class Worker {
