@@ -4,7 +4,7 @@ use warnings;
 use Upstream;
 use Test::More;
 
-my $upstream = Upstream->new('workers', conf => [ "upstream.workers = 2\nupstream.max_in_flight = 4\n" ]);
+my $upstream = Upstream->new('workers', conf => [ "upstream.workers = 2\nupstream.max_in_flight = 4\nupstream.memory_limit = '512kB'\n" ]);
 my @accounts = map { "shop$_" } 1 .. 16;
 $upstream->setup(accounts => \@accounts, streams => { orders => Upstream::rows(1000) }, latency_ms => 20);
 $upstream->sql('CREATE EXTENSION pg_upstream');
