@@ -13,6 +13,7 @@ sub start_nginx
     print $conf <<"CONF";
 daemon off;
 worker_processes 1;
+worker_rlimit_nofile 16384;
 pid $work/nginx.pid;
 error_log $work/nginx.log warn;
 events { worker_connections 512; }
@@ -23,7 +24,7 @@ http {
     tcp_nopush on;
     client_body_temp_path $work/nginx_body; proxy_temp_path $work/nginx_proxy; fastcgi_temp_path $work/nginx_fastcgi;
     uwsgi_temp_path $work/nginx_uwsgi; scgi_temp_path $work/nginx_scgi;
-    open_file_cache max=20000 inactive=10m;
+    open_file_cache max=12000 inactive=10m;
     open_file_cache_valid 10m;
     map \$arg_page \$number { "" 1; default \$arg_page; }
     default_type application/json;
