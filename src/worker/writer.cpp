@@ -48,7 +48,7 @@ double milliseconds(std::chrono::microseconds span) { return static_cast<double>
 
 // What a page takes until it is committed: its text, its views, and its rows as Postgres' values, with what sorting and searching them takes.
 std::size_t bytes_of(const core::Batch& batch) {
-    constexpr std::size_t kBooks = 64;  // of a row of a chunk, at most
+    constexpr std::size_t kBooks = 96;  // of a row of a chunk, at most
     std::size_t bytes = batch.origin.capacity() * sizeof(batch.origin[0]) + batch.rows * kBooks;
     for (const core::Values& column : batch.columns) {
         bytes += column.capacity() * sizeof(core::Values::value_type) + batch.rows * sizeof(Datum);
@@ -101,10 +101,10 @@ std::optional<core::Uptime> Writer::due() const {
 
 Oid Writer::first_table() const { return queue_.front().into->target->targets.main.oid; }
 
-// Whether there is no room for more, or the half of it is taken and no other worker is writing to the table.
+// Whether there is no room for a page like the last one, or half of the room is taken and no other worker is writing to the table.
 bool Writer::is_full() const {
     const std::size_t limit = static_cast<std::size_t>(settings().memory_limit_kb) * 1024;
-    if (bytes_ + reserved_ >= limit) return true;
+    if (bytes_ + reserved_ + queue_.back().bytes > limit) return true;
     if (bytes_ < limit / 2) return false;
     show_loading(first_table(), Loading::collecting);
     return loading_by_others(first_table()) == Loading::collecting;
