@@ -68,7 +68,7 @@ sub sync
     $pg->sql("DO \$\$ BEGIN UPDATE upstream.model_state SET cursor = NULL; PERFORM upstream.resume(name) FROM upstream.accounts; "
         . "PERFORM upstream.request_sync(name) FROM upstream.accounts; END \$\$");
     my $waiter = $pg->spawn("DO \$\$ BEGIN LOOP EXIT WHEN NOT EXISTS (SELECT FROM upstream.model_state WHERE next_due_at <= now() OR lease_pid IS NOT NULL); "
-        . "COMMIT; PERFORM pg_sleep(0.05); END LOOP; END \$\$");
+        . "COMMIT; PERFORM pg_sleep(0.1); END LOOP; END \$\$");
     my $peak = $self->peak_while($waiter, \@workers, \@before);
     my %run = (machine_cpu => $self->machine_cpu - $cpu, worker_cpu => Meters::cpu(@workers) - $worker_cpu, memory_mb => $peak / 1024);
     $run{wal_mb} = ($pg->wal - $wal) / 1e6;
@@ -94,7 +94,7 @@ sub peak_while
             my $more = Meters::own_memory_kb($workers->[$i]) - $before->[$i];
             $peak = $more if $more > $peak;
         }
-        sleep 0.02;
+        sleep 0.05;
     }
     die 'the runs do not end' if $? != 0;
     return $peak;
