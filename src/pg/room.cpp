@@ -32,7 +32,7 @@ char* Room::aligned(std::size_t size) {
 
 Datum Room::text(std::string_view characters) {
     char* value;
-    if (characters.size() <= kLongestShort) {
+    if (headers_ == Headers::packed && characters.size() <= kLongestShort) {
         value = take(VARHDRSZ_SHORT + characters.size());
         SET_VARSIZE_SHORT(value, VARHDRSZ_SHORT + characters.size());
     } else {

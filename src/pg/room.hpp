@@ -13,9 +13,12 @@ namespace upstream::pg {
 
 class Room {
   public:
-    Room() : memory_(CurrentMemoryContext) {}
+    // What texts begin with: always four bytes, or one if they are short, as in tables. Arrays are made of the former.
+    enum class Headers { plain, packed };
 
-    // A value of type text; short ones have a header of one byte, as they have in tables. `characters` are in the server's encoding.
+    explicit Room(Headers headers) : memory_(CurrentMemoryContext), headers_(headers) {}
+
+    // A value of type text. `characters` are in the server's encoding.
     Datum text(std::string_view characters);
 
     // Room for anything that wants Postgres' greatest alignment.
@@ -25,6 +28,7 @@ class Room {
     char* take(std::size_t size);
 
     MemoryContext memory_;
+    Headers headers_;
     char* next_ = nullptr;
     std::size_t left_ = 0;
 };

@@ -13,17 +13,6 @@ extern "C" {
 
 namespace upstream::pg {
 
-namespace {
-
-// Whether an error says that the value is bad, and not that somebody cancelled or the server is in need.
-bool blames_value(int sqlerrcode) {
-    const int category = ERRCODE_TO_CATEGORY(sqlerrcode);
-    return category != ERRCODE_OPERATOR_INTERVENTION && category != ERRCODE_INSUFFICIENT_RESOURCES && category != ERRCODE_SYSTEM_ERROR &&
-           category != ERRCODE_INTERNAL_ERROR && category != ERRCODE_TRANSACTION_ROLLBACK;
-}
-
-}  // namespace
-
 std::vector<RowColumn> row_columns(Oid table, const std::vector<std::string>& names) {
     std::vector<RowColumn> columns;
     for (const std::string& name : names) {
@@ -50,7 +39,7 @@ void RowBuffer::add(std::size_t rows, std::span<const Column> columns) {
     try {
         call([&] {
             for (std::size_t i = 0; i < width; ++i)
-                if (!readers_[i].prepared()) readers_[i].prepare(columns_[i].type, columns_[i].typmod);
+                if (!readers_[i].prepared()) readers_[i].prepare(columns_[i].type, columns_[i].typmod, ValueReader::Texts::verified);
             for (std::size_t r = 0; r < rows; ++r) {
                 row = r;
                 auto* const values = reinterpret_cast<Datum*>(room_.aligned(width * (sizeof(Datum) + sizeof(bool))));

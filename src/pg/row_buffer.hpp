@@ -83,7 +83,7 @@ class RowBuffer {
 
     std::vector<RowColumn> columns_;
     std::vector<ValueReader> readers_;  // of the columns
-    Room room_{};
+    Room room_{Room::Headers::packed};
     // Of each row its values, behind them which are null, and behind these most of what the values point to: who reads a row in an order of its own, far from the
     // former one, finds all of it in one place.
     std::vector<Datum*> rows_{};

@@ -73,14 +73,20 @@ std::optional<TimestampTz> iso_time(std::string_view text) {
 
 }  // namespace
 
-void ValueReader::prepare(Oid type, std::int32_t typmod) {
+bool blames_value(int sqlerrcode) {
+    const int category = ERRCODE_TO_CATEGORY(sqlerrcode);
+    return category != ERRCODE_OPERATOR_INTERVENTION && category != ERRCODE_INSUFFICIENT_RESOURCES && category != ERRCODE_SYSTEM_ERROR &&
+           category != ERRCODE_INTERNAL_ERROR && category != ERRCODE_TRANSACTION_ROLLBACK;
+}
+
+void ValueReader::prepare(Oid type, std::int32_t typmod, Texts texts) {
     type_ = type;
     typmod_ = typmod;
     Oid function;
     getTypeInputInfo(type, &function, &argument_);
     fmgr_info(function, &function_);
     get_typlenbyvalalign(type, &length_, &by_value_, &align_);
-    server_is_utf8_ = GetDatabaseEncoding() == PG_UTF8;
+    as_it_is_ = texts == Texts::verified && GetDatabaseEncoding() == PG_UTF8;
 }
 
 Datum ValueReader::read(std::string_view text, Room& room) {
@@ -107,7 +113,7 @@ Datum ValueReader::read_text(std::string_view text, Room& room) {
     if (text.size() >= MaxAllocSize - VARHDRSZ) ereport(ERROR, errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("value is too long"));
     if (!text.empty() && std::memchr(text.data(), '\0', text.size()) != nullptr)
         ereport(ERROR, errcode(ERRCODE_UNTRANSLATABLE_CHARACTER), errmsg("null character cannot be stored"));
-    if (!server_is_utf8_ && !text.empty()) {
+    if (!as_it_is_ && !text.empty()) {
         const char* const server = pg_any_to_server(text.data(), static_cast<int>(text.size()), PG_UTF8);
         if (server != text.data()) text = server;
     }

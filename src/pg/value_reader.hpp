@@ -10,14 +10,18 @@
 
 namespace upstream::pg {
 
+// Whether an error that came while a value was read says that the value is bad, and not that somebody cancelled or the server is in need.
+[[nodiscard]] bool blames_value(int sqlerrcode);
+
 class ValueReader {
   public:
     ValueReader() = default;
-    void prepare(Oid type, std::int32_t typmod);
+    // Whether texts are UTF-8 for certain; others are verified.
+    enum class Texts { verified, unverified };
+    void prepare(Oid type, std::int32_t typmod, Texts texts);
     [[nodiscard]] bool prepared() const { return OidIsValid(type_); }
 
-    // The value, in the current memory context or in `room`. `text` is UTF-8, which whoever got it has made sure of; one that the type refuses raises what the
-    // input function says.
+    // The value, in the current memory context or in `room`; a text that the type refuses raises what the input function says.
     Datum read(std::string_view text, Room& room);
 
     // A domain may refuse nulls, which only its input function knows.
@@ -37,7 +41,7 @@ class ValueReader {
     std::int16_t length_ = 0;
     bool by_value_ = false;
     char align_ = 0;
-    bool server_is_utf8_ = false;
+    bool as_it_is_ = false;  // texts are in the server's encoding, for certain
     StringInfoData buffer_{};  // reused by all values: input functions want a terminated string
 };
 
