@@ -25,7 +25,7 @@ pgxs=$(dirname "$("$PG_CONFIG" --pgxs)")
 perl_modules=$pgxs/../../src/test/perl
 [ -d "$perl_modules" ] || perl_modules=$pgxs/../test/perl
 status=0
-$as_postgres env PATH="$("$PG_CONFIG" --bindir):$PATH" HOME="$work" LC_ALL=C TESTDATADIR="$work/data" TESTLOGDIR="$work/log" TESTDIR="$work" \
+$as_postgres env PATH="$("$PG_CONFIG" --bindir):$PATH" HOME="$work" LANG=C.UTF-8 LC_ALL=C TESTDATADIR="$work/data" TESTLOGDIR="$work/log" TESTDIR="$work" \
     PG_REGRESS="$pgxs/../test/regress/pg_regress" NODE="$node" prove -v -I "$perl_modules" -I lib real.t || status=$?
 [ $status -eq 0 ] || for log in "$work"/log/*.log "$work"/t/servers.log; do echo "== $log"; grep -v 'statement:' "$log" | tail -n 30; done
 exit $status

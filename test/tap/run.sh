@@ -40,9 +40,10 @@ if [ "$(id -u)" = 0 ]; then  # initdb refuses root
 fi
 cd "$work/t"
 source=$(dirname "$("$PG_CONFIG" --pgxs)")/..
+# The tests' library takes LC_ALL away, and then LANG says how databases are encoded.
 # In the background, so that a signal is heard at once and not when prove is done; and what it says is written at once.
 # shellcheck disable=SC2086
-$as_postgres env PATH="$("$PG_CONFIG" --bindir):$PATH" LC_ALL=C TESTDATADIR="$work/data" TESTDIR="$work" PG_REGRESS="$source/test/regress/pg_regress" \
+$as_postgres env PATH="$("$PG_CONFIG" --bindir):$PATH" LANG=C.UTF-8 LC_ALL=C TESTDATADIR="$work/data" TESTDIR="$work" PG_REGRESS="$source/test/regress/pg_regress" \
     UPSTREAM_SIMULATOR="$work/upstream" UPSTREAM_HANG_SECONDS="${UPSTREAM_HANG_SECONDS:-60}" UPSTREAM_FAULTS="${UPSTREAM_FAULTS:-smoke}" UPSTREAM_WRITE_PATH="${UPSTREAM_WRITE_PATH:-}" \
     perl -e '$| = 1; do shift' "$(command -v prove)" -v --timer -I "$source/test/perl" -I lib "$@" </dev/null &
 prove=$!
