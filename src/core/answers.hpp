@@ -65,6 +65,7 @@ class Answers {
     }
 
     [[nodiscard]] bool empty() const { return waiting_.empty(); }
+    void clear() { waiting_.clear(); }
 
     // The sum of something over all of them.
     template <class Size>
@@ -73,7 +74,6 @@ class Answers {
         for (const Waiting& each : waiting_) total += size(each.answer);
         return total;
     }
-    void clear() { waiting_.clear(); }
 
   private:
     struct Waiting {

@@ -50,7 +50,7 @@ class Worker {
             ++wakeups_;
             report();
             tidy();
-            look_now_ = engine_->turn(earlier(next_look_, tidy_at_));
+            look_now_ = engine_->turn(due());
             settle(engine_->take_outcomes());
         } catch (const ExtensionGone& gone) {
             wait_for_extension(gone);
@@ -86,7 +86,8 @@ class Worker {
         }
     }
 
-    static std::optional<core::Uptime> earlier(std::optional<core::Uptime> a, std::optional<core::Uptime> b) { return a && b ? std::min(a, b) : a ? a : b; }
+    // When there is something to do though nothing wakes the worker.
+    [[nodiscard]] std::optional<core::Uptime> due() const { return tidy_at_ ? std::min(next_look_.value_or(*tidy_at_), *tidy_at_) : next_look_; }
 
     void look() {
         look_now_ = false;
